@@ -1,0 +1,1 @@
+"""Figures and tables of the papers: ``python -m docs.figures [NAME ...] [--full]``."""

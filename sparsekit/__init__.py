@@ -1,0 +1,36 @@
+"""Sparse recovery, hyperbolic embeddings, near neighbours and graph sparsification.
+
+Every public name is imported on first use, so that ``import sparsekit`` costs nothing.
+"""
+
+from importlib import import_module
+
+_ROOMS = {
+    "recovery": (
+        "MatchingPursuit",
+        "OrthogonalMatchingPursuit",
+        "OrthogonalMatchingPursuitCV",
+        "PursuitCoder",
+        "orthogonal_mp",
+    ),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = ["__version__", "datasets", *_ROOMS, *_HOME]
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name in _ROOMS or name == "datasets":
+        return import_module(f"{__name__}.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,180 @@
+"""One small face for the design matrix, be it an ndarray, a sparse matrix or a LinearOperator.
+
+    A = diag(sqrt(s)) (X - 1 mu^T)
+
+with sample weights s and weighted column means mu. A is never formed: weights and means enter every product as a diagonal and a
+rank-one term, so that sparse X stays sparse and an operator stays an operator.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
+
+from sparsekit.core.scaling import exponent
+
+_BLOCK = 64  # columns that are made dense at a time
+_STORED = 1 << 18  # stored entries of a sparse matrix that are looked at at a time
+
+
+class Design:
+    """The matrix A of a linear problem, known through its products.
+
+    Parameters
+    ----------
+    X : ndarray, CSR/CSC matrix or array, or LinearOperator of shape (n_samples, n_features)
+        Real or complex; it is kept, not copied.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Non-negative weights s; None is 1.
+    center : bool, default=False
+        Whether to subtract the weighted column means.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n_samples, n_features).
+    dtype : dtype
+        Of every product.
+    mean : ndarray of shape (n_features,)
+        Weighted column means; zeros without centring.
+    """
+
+    def __init__(self, X, *, sample_weight=None, center=False):
+        self.X = X
+        self.shape = X.shape
+        self.dtype = np.dtype(X.dtype or np.float64)
+        self.center = center
+        self._adjoint = X.H if isinstance(X, LinearOperator) else X.T.conj() if self.dtype.kind == "c" else X.T
+        self._roots = None if sample_weight is None else np.sqrt(sample_weight).astype(self._real)[:, None]
+        self._share = None  # weights that sum to one
+        self.mean = np.zeros(self.shape[1], self.dtype)
+        if center:
+            weights = np.ones(self.shape[0]) if sample_weight is None else np.asarray(sample_weight, float)
+            self._share = (weights / weights.sum())[:, None]
+            self.mean = (self._adjoint @ self._share.astype(self._real))[:, 0].conj().astype(self.dtype)
+        self._squared_norms = None
+
+    @property
+    def _real(self):
+        return np.finfo(self.dtype).dtype
+
+    def tamed(self):
+        """The same design with all entries multiplied by 2^shift, so that none exceeds 1, and the shift."""
+        if isinstance(self.X, LinearOperator):
+            starts = range(0, self.shape[1], _BLOCK)
+            peak = max(exponent(self.columns(slice(i, i + _BLOCK))) for i in starts)
+        else:
+            peak = exponent(self.X.data if issparse(self.X) else self.X)
+            peak += 0 if self._roots is None else exponent(self._roots)
+        shift = -int(np.clip(peak, np.finfo(self.dtype).minexp, np.finfo(self.dtype).maxexp - 1))
+        other = object.__new__(Design)
+        other.__dict__.update(self.__dict__, _squared_norms=None)
+        other._roots = np.ldexp(np.ones((self.shape[0], 1), self._real) if self._roots is None else self._roots, shift)
+        return other, shift
+
+    def dot(self, x):
+        """A x for x (n_features,) or (n_features, t)."""
+        product = self.X @ x
+        if self.center:
+            product = product - self.mean @ x
+        return product if self._roots is None else self._like(self._roots, product) * product
+
+    def adjoint(self, r):
+        """A^H r for r (n_samples,) or (n_samples, t)."""
+        if self._roots is not None:
+            r = self._like(self._roots, r) * r
+        product = self._adjoint @ r
+        if self.center:
+            product = product - np.multiply.outer(self.mean.conj(), r.sum(axis=0))
+        return product
+
+    def adjoint_rows(self, rows, out):
+        """A^H of every row of `rows` (t, n_samples), written to the rows of `out` (t, n_features)."""
+        if self.center or self._roots is not None or not isinstance(self.X, np.ndarray):
+            out[...] = self.adjoint(rows.T).T
+        else:
+            np.matmul(rows, self._adjoint.T, out=out)
+        return out
+
+    def columns(self, indices):
+        """The columns of A at these indices (array or slice), dense (n_samples, n_indices) in Fortran order."""
+        if isinstance(self.X, LinearOperator):
+            chosen = np.arange(self.shape[1])[indices]
+            unit = np.zeros((self.shape[1], len(chosen)), self.dtype)
+            unit[chosen, np.arange(len(chosen))] = 1
+            dense = self.X @ unit
+        else:
+            dense = self.X[:, indices]
+            dense = dense.toarray(order="F") if issparse(dense) else dense
+        if self.center:
+            dense = dense - self.mean[indices]
+        if self._roots is not None:
+            dense = dense * self._roots
+        return np.asfortranarray(dense, dtype=self.dtype)
+
+    def squared_norms(self):
+        """Squared column norms (n_features,), summed in float64; computed once."""
+        if self._squared_norms is None:
+            if issparse(self.X):
+                self._squared_norms = self._sparse_squared_norms()
+            else:
+                starts = range(0, self.shape[1], _BLOCK)
+                self._squared_norms = np.concatenate([squared_norms(self.columns(slice(i, i + _BLOCK))) for i in starts])
+        return self._squared_norms
+
+    def _sparse_squared_norms(self):
+        """sum_i s_i |x_ij - mu_j|^2 over the stored entries, plus s_i |mu_j|^2 for the others, without a second X."""
+        X, n_features = self.X, self.shape[1]
+        s = np.ones(self.shape[0]) if self._roots is None else np.square(self._roots[:, 0], dtype=np.float64)
+        mean = self.mean.astype(np.result_type(self.mean, np.float64))
+        norms = s.sum() * np.square(np.abs(mean))
+        for start in range(0, X.nnz, _STORED):
+            part = slice(start, min(start + _STORED, X.nnz))
+            minor = X.indices[part]
+            major = np.searchsorted(X.indptr, np.arange(part.start, part.stop), side="right") - 1
+            rows, columns = (major, minor) if X.format == "csr" else (minor, major)
+            centre = mean[columns]
+            change = s[rows] * (np.square(np.abs(X.data[part] - centre)) - np.square(np.abs(centre)))
+            norms += np.bincount(columns, weights=change, minlength=n_features)
+        return np.maximum(norms, 0)
+
+    def gram(self):
+        """A^H A, dense (n_features, n_features)."""
+        if issparse(self.X):
+            weighted = self.X if self._roots is None else self.X.multiply(self._roots**2).tocsr()
+            gram = (self._adjoint @ weighted).toarray()
+            if self.center:
+                total = self.shape[0] if self._roots is None else float((self._roots**2).sum())
+                gram = gram - total * np.outer(self.mean.conj(), self.mean)
+            return np.ascontiguousarray(gram, dtype=self.dtype)
+        A = self.X if self._is_plain() else self.columns(slice(None))
+        return np.ascontiguousarray(A.conj().T @ A)
+
+    def target(self, y):
+        """Weighted and centred targets (n_samples, t), and the means that were subtracted (t,)."""
+        dtype = np.result_type(self.dtype, np.complex64) if np.iscomplexobj(y) else self.dtype
+        Y = np.asarray(y, dtype)
+        Y = Y[:, None] if Y.ndim == 1 else Y
+        mean = np.zeros(Y.shape[1], Y.dtype)
+        if self.center:
+            mean = (self._share * Y).sum(axis=0).astype(Y.dtype)
+            Y = Y - mean
+        return (Y if self._roots is None else Y * self._roots), mean
+
+    def _is_plain(self):
+        return isinstance(self.X, np.ndarray) and not self.center and self._roots is None
+
+    @staticmethod
+    def _like(roots, product):
+        return roots if product.ndim == 2 else roots[:, 0]
+
+
+def squared_norms(columns):
+    """Squared Euclidean norms of the columns of a dense matrix (m, t), summed in float64: (t,)."""
+    real = np.ascontiguousarray(columns.T)
+    real = real.view(real.real.dtype)
+    return np.einsum("ij,ij->i", real, real, dtype=np.float64)
+
+
+def energy(x):
+    """Squared Euclidean (Frobenius) norm of an array, summed in float64."""
+    return float(squared_norms(np.reshape(x, (-1, 1)))[0])

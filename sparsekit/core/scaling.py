@@ -1,0 +1,25 @@
+"""Powers of two that bring data into the middle of the floating-point range and the answer back, without rounding."""
+
+import numpy as np
+
+
+def exponent(x):
+    """The e with 2^(e-1) <= max|x| < 2^e, over real and imaginary parts; 0 for zeros and empty arrays."""
+    parts = (x.real, x.imag) if x.dtype.kind == "c" else (x,)
+    return int(np.frexp(max(max(part.max(initial=0), -part.min(initial=0)) for part in parts))[1])
+
+
+def shifted(x, e):
+    """X times 2^e, real or complex."""
+    if e == 0:
+        return x
+    if x.dtype.kind != "c":
+        return np.ldexp(x, e)
+    return np.ldexp(np.ascontiguousarray(x).view(x.real.dtype), e).view(x.dtype)
+
+
+def is_extreme(energy, dtype):
+    """Whether squared correlations are so large or so small that products of the dtype may over- or underflow."""
+    largest = energy.max(initial=0)
+    reach = float(np.finfo(dtype).max) ** 0.5
+    return not 1 / reach <= largest <= reach

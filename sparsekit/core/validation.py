@@ -1,0 +1,148 @@
+"""A thin layer over scikit-learn's validation: the way in for complex data and LinearOperators, and the weights.
+
+scikit-learn refuses both kinds of X; here complex arrays are checked by their real and imaginary parts, and an operator is
+taken at its word.
+"""
+
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+_REAL = (np.float64, np.float32)
+_SPARSE = ("csr", "csc")
+
+
+def check_matrix(X, *, estimator=None, reset=True, input_name="X"):
+    """A matrix as the algorithms want it: finite, 2-d, float32/float64/complex64/complex128.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or array, LinearOperator
+        Real or complex, (n_samples, n_features).
+    estimator : estimator, default=None
+        Gets or checks ``n_features_in_`` and ``feature_names_in_``.
+    reset : bool, default=True
+        Whether the estimator learns these (fit) or checks them (predict, transform).
+    input_name : str, default="X"
+        For the error messages.
+
+    Returns
+    -------
+    X : ndarray, CSR/CSC matrix or array, or LinearOperator
+        Converted only where the kind or the dtype asks for it.
+    """
+    if isinstance(X, LinearOperator) or is_complex(X):
+        X = _check_foreign(X, input_name)
+        if estimator is not None:
+            validate_data(estimator, X if isinstance(X, LinearOperator) else X.real, reset=reset, skip_check_array=True)
+        return X
+    if estimator is None:
+        return check_array(X, accept_sparse=_SPARSE, dtype=_REAL, input_name=input_name)
+    return validate_data(estimator, X, reset=reset, accept_sparse=_SPARSE, dtype=_REAL)
+
+
+def check_problem(X, y, *, estimator=None):
+    """Matrix and target(s) of a regression: X as in :func:`check_matrix`, y (n_samples,) or (n_samples, n_targets)."""
+    if y is None:
+        name = "This estimator" if estimator is None else type(estimator).__name__
+        msg = f"{name} requires y to be passed, but the target y is None"
+        raise ValueError(msg)
+    foreign = isinstance(X, LinearOperator) or is_complex(X) or is_complex(y)
+    if estimator is not None and not foreign:
+        X, y = validate_data(
+            estimator, X, y, accept_sparse=_SPARSE, dtype=_REAL, multi_output=True, y_numeric=True
+        )
+        return X, y
+    X = check_matrix(X, estimator=estimator)
+    if is_complex(y):
+        y = _check_foreign(y, "y", ndim=(1, 2))
+    else:
+        y = check_array(y, dtype=_REAL, ensure_2d=False, input_name="y")
+        if y.ndim > 2:
+            msg = f"y must be 1-d or 2-d, got an array of shape {y.shape}"
+            raise ValueError(msg)
+    if X.shape[0] != y.shape[0]:
+        msg = f"X and y must have the same number of rows, got {X.shape[0]} and {y.shape[0]}"
+        raise ValueError(msg)
+    return X, y
+
+
+def check_sample_weight(sample_weight, n_samples):
+    """None, or non-negative finite weights (n_samples,) in float64, not all zero."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_samples, float(sample_weight))
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.shape != (n_samples,):
+        msg = f"sample_weight must have shape ({n_samples},), got {weights.shape}"
+        raise ValueError(msg)
+    if (weights < 0).any():
+        msg = f"sample_weight must be non-negative, got {weights.min()}"
+        raise ValueError(msg)
+    if not weights.any():
+        msg = "sample_weight must not be zero everywhere: no sample is left"
+        raise ValueError(msg)
+    return weights
+
+
+def check_feature_weights(feature_weights, n_features):
+    """Weights omega (n_features,) in [0, inf], float64; None is 1."""
+    if feature_weights is None:
+        return np.ones(n_features)
+    weights = check_array(
+        feature_weights, ensure_2d=False, dtype=np.float64, ensure_all_finite=False, input_name="feature_weights"
+    )
+    if weights.shape != (n_features,):
+        msg = f"feature_weights must have shape ({n_features},), got {weights.shape}"
+        raise ValueError(msg)
+    if not (weights >= 0).all():
+        msg = "feature_weights must be in [0, inf] (0: never penalised, inf: never selected), got negative values or NaN"
+        raise ValueError(msg)
+    return weights
+
+
+def check_choice(value, name, choices):
+    """Raise ValueError unless value is one of the choices."""
+    if value not in choices:
+        msg = f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}"
+        raise ValueError(msg)
+
+
+def is_complex(X):
+    """Whether X holds complex numbers, looked at after conversion to an array."""
+    if issparse(X) or isinstance(X, LinearOperator):
+        return np.dtype(X.dtype or float).kind == "c"
+    if isinstance(X, np.ndarray):
+        return X.dtype.kind == "c"
+    try:
+        return np.asarray(X).dtype.kind == "c"
+    except ValueError:  # ragged: scikit-learn's check explains it better
+        return False
+
+
+def _check_foreign(X, name, ndim=(2,)):
+    if isinstance(X, LinearOperator):
+        return X
+    if issparse(X):
+        X = X if X.format in _SPARSE else X.tocsr()
+        values, shape = X.data, X.shape
+    else:
+        values = X = np.asarray(X)
+        shape = X.shape
+    if len(shape) not in ndim:
+        msg = f"{name} must be {' or '.join(f'{d}-d' for d in ndim)}, got an array of shape {shape}"
+        raise ValueError(msg)
+    if 0 in shape:
+        msg = f"{name} is empty: found shape {shape}, a minimum of 1 row and 1 column is required"
+        raise ValueError(msg)
+    if not np.isfinite(values).all():
+        msg = f"Input {name} contains NaN or infinity"
+        raise ValueError(msg)
+    return X if X.dtype in (np.complex64, np.complex128) else X.astype(np.complex128)
+
+

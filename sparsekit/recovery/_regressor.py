@@ -1,0 +1,114 @@
+"""The base of the room's regressors: y ~ X w + b with w sparse, which also select the columns that w uses."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sparsekit.core.operators import Design
+from sparsekit.core.scaling import exponent, shifted
+from sparsekit.core.validation import check_matrix, check_problem, check_sample_weight, is_complex
+
+
+class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
+    """Shared manners: validation, the weighted and centred problem, prediction, the selected columns."""
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix or array, LinearOperator} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            ``X @ coef_.T + intercept_``.
+        """
+        check_is_fitted(self)
+        X = check_matrix(X, estimator=self, reset=False)
+        return X @ self.coef_.T + self.intercept_
+
+    def transform(self, X):
+        """Keep the selected columns.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix or array} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        X_selected : array of shape (n_samples, n_selected)
+            The columns with a non-zero coefficient for any target.
+        """
+        if is_complex(X):  # scikit-learn's selector refuses complex data
+            return check_matrix(X, estimator=self, reset=False)[:, self.get_support()]
+        return super().transform(X)
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        return np.atleast_2d(self.coef_ != 0).any(axis=0)
+
+    def _problem(self, X, y, sample_weight):
+        """The validated problem: design, targets Y (m, t), their means, and whether y was 1-d."""
+        X, y = check_problem(X, y, estimator=self)
+        design = Design(X, sample_weight=check_sample_weight(sample_weight, X.shape[0]), center=self.fit_intercept)
+        Y, mean = design.target(y)
+        return design, Y, mean, y.ndim == 1
+
+    def _set_coefficients(self, coef, design, y_mean, single):
+        """Store coef (t, n_features) and the intercept that belongs to the means."""
+        if not np.isfinite(coef).all():
+            msg = (
+                f"the coefficients overflow {coef.dtype}: X and y differ too much in scale. "
+                "Divide X and y by their largest absolute values before fitting."
+            )
+            raise ValueError(msg)
+        intercept = y_mean - coef @ design.mean if self.fit_intercept else np.zeros(len(coef), coef.dtype)
+        self.coef_ = coef[0] if single else coef
+        self.intercept_ = intercept[0] if single else intercept
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.single_output = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def kkt_violation(design, Y, coef):
+    """How far the residual is from orthogonal to the columns in use.
+
+    Parameters
+    ----------
+    design : Design of shape (m, N)
+        The columns.
+    Y : ndarray of shape (m, t)
+        Targets.
+    coef : ndarray of shape (t, N)
+        Coefficients.
+
+    Returns
+    -------
+    violation : float
+        max over targets and their non-zero coefficients of |a_j^H r| / (||a_j|| ||y||), summed in float64; 0 at a perfect
+        refit, 1 at worst.
+    """
+    used = np.flatnonzero((coef != 0).any(axis=0))
+    if not len(used) or not Y.any():
+        return 0.0
+    wide = np.result_type(Y, coef, np.float64)
+    shift = exponent(Y)
+    Y, w = shifted(Y.astype(wide), -shift), shifted(coef[:, used].T.astype(wide), -shift)
+    A = design.columns(used).astype(wide)
+    peaks = np.abs(A).max(axis=0)
+    peaks[peaks == 0] = 1
+    A, w = A / peaks, w * peaks[:, None]
+    lengths = np.linalg.norm(A, axis=0)[:, None] * np.linalg.norm(Y, axis=0)
+    cosines = np.abs(A.conj().T @ (Y - A @ w))
+    cosines = np.divide(cosines, lengths, out=np.zeros_like(cosines), where=(lengths > 0) & (w != 0))
+    return float(cosines.max())
+
+

@@ -1,0 +1,231 @@
+"""Sparse codes of many signals over one dictionary, as a transformer: row i of the codes holds the atoms of signal i."""
+
+import numpy as np
+from scipy.fft import dct
+from scipy.sparse import csr_array, issparse
+from scipy.sparse.linalg import LinearOperator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sparsekit.core.operators import Design, squared_norms
+from sparsekit.core.scaling import exponent, shifted
+from sparsekit.core.threads import run_chunks
+from sparsekit.core.validation import check_choice, check_matrix, is_complex
+from sparsekit.recovery.batch_omp import Correlation, Decrease, is_accurate, pursue_batch, pursue_gram
+from sparsekit.recovery.matching_pursuit import SIGNS, match_columns, match_gram
+from sparsekit.recovery.omp import pursue_columns
+from sparsekit.recovery.pursuit import check_stop
+
+_METHODS = ("omp", "ols", "mp")
+_MAX_GRAM = 1 << 12  # atoms up to which the Gram matrix (128 MB) is kept
+
+
+class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Code every row of X by a few atoms of a dictionary.
+
+    Row by row, with atoms d_j, approximates
+
+    .. math:: \min_z \|x - \sum_j z_j d_j\|_2^2 \quad\text{subject to}\quad \|z\|_0 \le K
+
+    Parameters
+    ----------
+    dictionary : {ndarray, sparse matrix or array, LinearOperator} of shape (n_atoms, n_features), default=None
+        Atoms as rows, usually of unit norm. None is the orthonormal basis of cosines (DCT-II) for signals of length
+        n_features.
+    method : {"omp", "ols", "mp"}, default="omp"
+        Orthogonal matching pursuit, orthogonal least squares or matching pursuit.
+    n_nonzero_coefs : int, default=None
+        Number of atoms K for each signal (steps for "mp"); None is ``max(1, n_features // 10)``.
+    tol : float, default=None
+        Squared residual norm at which a signal is done; overrides `n_nonzero_coefs`.
+    sign : {"both", "positive"}, default="both"
+        For "mp": correct by the largest correlation in absolute value, or only ever upwards.
+    n_jobs : int, default=None
+        Number of threads over signals; the codes do not depend on it.
+
+    Attributes
+    ----------
+    dictionary_ : {ndarray, sparse matrix or array, LinearOperator} of shape (n_atoms, n_features)
+        The atoms in the precision of the data.
+    gram_ : ndarray of shape (n_atoms, n_atoms) or None
+        Inner products of the atoms; None for an operator and for more than 4096 atoms, which are coded signal by signal.
+    n_features_in_ : int
+        Length of the signals.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, when X has string names.
+
+    See Also
+    --------
+    orthogonal_mp : The same pursuits for regression, where the columns of X are the atoms.
+
+    Notes
+    -----
+    O(n_atoms^2 n_features) once, then O(n_atoms (n_features + K^2)) a signal for "omp" and "ols", and
+    O(n_atoms (n_features + K)) for "mp". Codes are the same for any `n_jobs`; the correlations pass through BLAS, so that
+    another split of the signals into batches may change their last bits.
+
+    References
+    ----------
+    :cite:`rubinstein2008`, :cite:`chen1989`, :cite:`mallat1993`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsekit import PursuitCoder
+    >>> signals = np.cos(np.pi * np.outer([3, 5], np.arange(16) + 0.5) / 16)
+    >>> codes = PursuitCoder(n_nonzero_coefs=1).fit_transform(signals)
+    >>> codes.indices
+    array([3, 5], dtype=int32)
+    """
+
+    def __init__(
+        self, dictionary=None, *, method="omp", n_nonzero_coefs=None, tol=None, sign="both", n_jobs=None
+    ):
+        self.dictionary = dictionary
+        self.method = method
+        self.n_nonzero_coefs = n_nonzero_coefs
+        self.tol = tol
+        self.sign = sign
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y=None):
+        """Check the dictionary against the signals and prepare it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix or array} of shape (n_signals, n_features)
+            Signals, real or complex; only their length and precision matter.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : PursuitCoder
+            The fitted coder.
+
+        Raises
+        ------
+        ValueError
+            For NaN or infinity, a dictionary whose rows are not as long as the signals, or parameters out of range.
+        """
+        check_choice(self.method, "method", _METHODS)
+        check_choice(self.sign, "sign", SIGNS)
+        X = check_matrix(X, estimator=self)
+        if self.dictionary is None:
+            dictionary = dct(np.eye(X.shape[1]), axis=0, norm="ortho")
+        else:
+            dictionary = check_matrix(self.dictionary, input_name="dictionary")
+        if dictionary.shape[1] != X.shape[1]:
+            msg = (
+                f"dictionary must have rows of the length of the signals, {X.shape[1]}, got shape {dictionary.shape}; "
+                "atoms are rows: transpose a dictionary whose atoms are columns"
+            )
+            raise ValueError(msg)
+        dtype = np.result_type(X.dtype, np.complex64) if is_complex(dictionary) else X.dtype
+        if self.sign == "positive" and dtype.kind == "c":
+            msg = "sign='positive' needs real data, got complex signals or atoms; use sign='both'"
+            raise ValueError(msg)
+        self.dictionary_ = dictionary if isinstance(dictionary, LinearOperator) else dictionary.astype(dtype, copy=False)
+        design = Design(self.dictionary_.T)
+        self._stop(design)
+        keep = not isinstance(dictionary, LinearOperator) and dictionary.shape[0] <= _MAX_GRAM
+        self.gram_ = design.gram() if keep else None
+        return self
+
+    def transform(self, X):
+        """Code signals.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix or array} of shape (n_signals, n_features)
+            Signals.
+
+        Returns
+        -------
+        codes : csr_array of shape (n_signals, n_atoms)
+            Coefficients of the chosen atoms, indices sorted.
+        """
+        check_is_fitted(self)
+        X = check_matrix(X, estimator=self, reset=False)
+        design = Design(self.dictionary_.T)
+        if is_complex(X) and design.dtype.kind != "c":
+            msg = "X is complex, but this coder was fitted to real signals: fit it to complex ones"
+            raise ValueError(msg)
+        X = X.astype(design.dtype, copy=False)
+        values = X.data if issparse(X) else X
+        shift = exponent(values)
+        if abs(shift) < np.finfo(design.dtype).maxexp // 8:  # squares are far from overflow
+            shift = 0
+        elif issparse(X):
+            X = type(X)((shifted(values, -shift), X.indices, X.indptr), shape=X.shape)
+        else:
+            X = shifted(X, -shift)
+        stop = self._stop(design)
+        if stop.tol >= 0:
+            stop = stop._replace(tol=float(np.ldexp(stop.tol, -2 * shift)))
+        n_steps, active, coef = map(np.concatenate, zip(*self._code(design, X, stop), strict=True))
+        ends = np.concatenate([[0], np.cumsum(n_steps)])
+        codes = csr_array((shifted(coef, shift), active, ends), shape=(X.shape[0], design.shape[1]))
+        codes.sum_duplicates()
+        return codes
+
+    def inverse_transform(self, X):
+        """Signals from codes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix or array} of shape (n_signals, n_atoms)
+            Codes.
+
+        Returns
+        -------
+        signals : ndarray of shape (n_signals, n_features)
+            ``X @ dictionary_``.
+        """
+        check_is_fitted(self)
+        X = check_matrix(X, input_name="X")
+        if X.shape[1] != self.dictionary_.shape[0]:
+            msg = f"X must have {self.dictionary_.shape[0]} columns, one for each atom, got {X.shape[1]}"
+            raise ValueError(msg)
+        signals = (self.dictionary_.T @ X.T).T if isinstance(self.dictionary_, LinearOperator) else X @ self.dictionary_
+        return signals.toarray() if issparse(signals) else signals
+
+    def _stop(self, design):
+        n_nonzero_coefs = max(1, design.shape[0] // 10) if self.n_nonzero_coefs is None else self.n_nonzero_coefs
+        return check_stop(n_nonzero_coefs, self.tol, design, repeats=self.method == "mp")
+
+    def _code(self, design, signals, stop):
+        """Numbers of steps, atoms and coefficients of consecutive signals, for each chunk."""
+        omega = np.ones(design.shape[1])
+        if self.gram_ is not None and is_accurate(stop, signals):
+            kernel, rule = {
+                "omp": (pursue_gram, Correlation()),
+                "ols": (pursue_gram, Decrease()),
+                "mp": (match_gram, self.sign == "positive"),
+            }[self.method]
+            return pursue_batch(
+                kernel, rule, design, signals, omega, stop, gram=self.gram_, n_jobs=self.n_jobs, finish=_without_padding
+            )
+
+        def code(i):
+            y = signals[[i]].toarray().T if issparse(signals) else signals[i][:, None]
+            if self.method == "mp":
+                return _without_padding(match_columns(design, y[:, 0], self.sign == "positive", omega, stop))
+            return _without_padding(pursue_columns(design, y, self.method, omega, stop))
+
+        return run_chunks(code, range(signals.shape[0]), self.n_jobs)
+
+    @property
+    def _n_features_out(self):
+        return self.dictionary_.shape[0]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _without_padding(pursuit):
+    chosen = pursuit.active >= 0
+    return pursuit.n_steps, pursuit.active[chosen], pursuit.coef[chosen]

@@ -1,0 +1,46 @@
+"""Fill the cache of compiled kernels: ``python -m sparsekit.warmup``, for images and clusters.
+
+Every kernel is called on toy data in the precisions that users meet, so that no later process compiles anything.
+"""
+
+import numpy as np
+
+from sparsekit.core import cholesky, rng
+from sparsekit.recovery import PursuitCoder, orthogonal_mp
+
+
+def main():
+    """Compile and cache every kernel."""
+    noise = np.random.default_rng(0)
+    for dtype in (np.float64, np.float32, np.complex128, np.complex64):
+        X = noise.standard_normal((8, 16)).astype(dtype)
+        for method in ("omp", "ols", "mp"):
+            PursuitCoder(X, method=method, n_nonzero_coefs=2).fit_transform(X)
+        orthogonal_mp(X, X, n_nonzero_coefs=2, return_path=True)
+        _warm_cholesky(X[:, :3])
+    _warm_screening(noise)
+    _warm_streams()
+
+
+def _warm_cholesky(A):
+    gram, L = A.conj().T @ A, np.zeros((3, 3), A.dtype)
+    for k in range(3):
+        cholesky.cholesky_append(L, k, gram[:k, k].copy(), gram[k, k].real, 1e-3)
+    cholesky.cholesky_solve(L, 3, A[0].copy())
+    cholesky.cholesky_delete(L, 3, 0)
+
+
+def _warm_screening(noise):
+    X = noise.standard_normal((128, 8192))
+    for dtype in (np.float64, np.float32):
+        orthogonal_mp(X.astype(dtype), X[:, 0].astype(dtype) + X[:, 1].astype(dtype), n_nonzero_coefs=8)
+
+
+def _warm_streams():
+    state = rng.stream(np.uint64(0), 0)
+    rng.next_normal(state)
+    rng.next_below(state, 3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The robustness harness over the room's estimators."""
+
+from functools import partial
+
+import numpy as np
+
+from sparsekit import MatchingPursuit, OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV, PursuitCoder
+from tests import contract
+
+NOTHING = 1e-13  # of its length: what centring leaves of a constant
+ORTHOGONAL = 1e-8  # coefficients grow to 1e6 beside nearly dependent columns (4096 eps), and rounding with them
+DEPENDENT = 2e-6  # sqrt(4096 eps) and more: what a column that counts as dependent may still correlate
+
+
+def course(estimator, X, y):
+    """The residual norms fall and end at that of the prediction."""
+    start, end, unit = (np.linalg.norm(v) for v in (y - y.mean(), y - estimator.predict(X), y))
+    np.testing.assert_allclose(estimator.residual_[[0, -1]], [start, end], rtol=0, atol=ORTHOGONAL * (unit or 1))
+    assert (np.diff(estimator.residual_) <= 0).all()
+    assert np.count_nonzero(estimator.coef_) <= estimator.n_nonzero_coefs_ <= max(1, min(X.shape))
+    constant = np.linalg.norm(X - X.mean(axis=0), axis=0) <= NOTHING * np.linalg.norm(X, axis=0)
+    assert not estimator.coef_[constant].any(), "a constant column was chosen beside the intercept"
+    assert start > NOTHING * unit or not estimator.coef_.any(), "columns were chosen for a constant target"
+
+
+def refit(estimator, X, y):
+    """Least squares on the chosen columns, each chosen once; an early end leaves no useful column."""
+    A, b = X - X.mean(axis=0), y - y.mean()
+    lengths = np.linalg.norm(A, axis=0) * np.linalg.norm(b)
+    rounding = NOTHING * np.linalg.norm(X, axis=0) * np.linalg.norm(y)
+    correlations = np.abs(A.conj().T @ (y - estimator.predict(X)))
+    active = estimator.active_[: estimator.n_nonzero_coefs_]
+    assert len(set(active)) == len(active)
+    assert set(np.flatnonzero(estimator.coef_)) <= set(active)
+    assert (correlations <= ORTHOGONAL * lengths + rounding)[active].all(), "the residual is not orthogonal"
+    assert 0 <= estimator.kkt_violation_ <= ORTHOGONAL
+    if estimator.stop_reason_ in ("exact fit", "no column left"):
+        assert (correlations <= DEPENDENT * lengths + rounding).all(), estimator.stop_reason_
+    else:
+        assert estimator.stop_reason_ == "n_nonzero_coefs"
+
+
+def greedy(estimator, X, y):
+    course(estimator, X, y)
+    refit(estimator, X, y)
+    if estimator.stop_reason_ == "n_nonzero_coefs":
+        assert estimator.n_nonzero_coefs_ == max(1, min(X.shape[1] // 10, len(X) - 1))
+
+
+def codes_of(estimator, X):
+    codes = estimator.transform(X)
+    return {"codes": codes, "signals": estimator.inverse_transform(codes)}
+
+
+def coded(estimator, X, y):
+    """A code never describes a signal worse than nothing does."""
+    answer = codes_of(estimator, X)
+    assert (np.linalg.norm(X - answer["signals"], axis=1) <= np.linalg.norm(X, axis=1) * (1 + ORTHOGONAL)).all()
+    assert (np.diff(answer["codes"].indptr) <= max(1, X.shape[1] // 10)).all()
+
+
+COMMON = {"checks": 1, "sparse": True, "complex": True, "n_jobs": True}
+REGRESSOR = COMMON | {
+    "multi_target": True,
+    "sample_weight": True,
+    "feature_weights": True,
+    "refuses": [r"the coefficients overflow float\d\d: X and y differ too much in scale"],
+}
+STEPS = {"n_nonzero_coefs": [0, -1, 1.5, "three"], "tol": [-1.0, np.nan, "small"], "n_jobs": [0, 1.5]}
+RULE = {"selection": ["mp", None]}
+PURSUIT = REGRESSOR | {"linear_operator": True, "verify": greedy, "bad_params": STEPS | RULE}
+MATCHING = REGRESSOR | {
+    "linear_operator": True,
+    "free_features": False,
+    "verify": course,
+    "bad_params": STEPS | {"sign": ["negative", None]},
+}
+VALIDATED = REGRESSOR | {
+    "independent_targets": False,  # one number of columns for all
+    "verify": refit,
+    "bad_params": RULE | {"max_iter": [0, 1.5, 11], "n_jobs": [0, 1.5]},
+    "refuses": [*REGRESSOR["refuses"], "Cannot have number of splits"],
+}
+CODER = COMMON | {
+    "problem": contract.signal_problem,
+    "answer": codes_of,
+    "scaling": {"codes": (1, 0), "signals": (1, 0)},
+    "verify": coded,
+    "bad_params": STEPS | {"method": ["lars", None], "sign": ["negative", None]},
+}
+CAPPED = {"verify": None, "warns": ["n_nonzero_coefs=5 is more than"]}
+OMP = OrthogonalMatchingPursuit
+
+test_contract = contract.parametrize(
+    [
+        contract.Subject("omp", OMP, **PURSUIT),
+        contract.Subject("ols", partial(OMP, selection="ols"), **PURSUIT),
+        contract.Subject("joint", partial(OMP, joint=True), independent_targets=False, divides=False, **PURSUIT),
+        contract.Subject("five columns", partial(OMP, n_nonzero_coefs=5), **PURSUIT | CAPPED),
+        contract.Subject("cross-validated", partial(OrthogonalMatchingPursuitCV, cv=2), **VALIDATED),
+        contract.Subject("matching pursuit", MatchingPursuit, **MATCHING),
+        contract.Subject("positive", partial(MatchingPursuit, sign="positive"), **MATCHING | {"complex": False}),
+        contract.Subject("omp codes", PursuitCoder, **CODER),
+        contract.Subject("ols codes", partial(PursuitCoder, method="ols"), **CODER),
+        contract.Subject("mp codes", partial(PursuitCoder, method="mp"), **CODER),
+    ]
+)

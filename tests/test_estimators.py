@@ -1,0 +1,73 @@
+"""scikit-learn's common checks over every public estimator, found by itself; how many ran is asserted as well."""
+
+import inspect
+import re
+import unittest
+from collections import Counter
+
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import sparsekit
+
+PUBLIC = [
+    thing
+    for thing in (getattr(sparsekit, name) for name in sparsekit.__all__ if not name.startswith("_"))
+    if inspect.isclass(thing) and issubclass(thing, BaseEstimator)
+]
+
+# Settings that run other code than the defaults.
+VARIANTS = {
+    "OrthogonalMatchingPursuit": [{"selection": "ols"}, {"joint": True}, {"tol": 1.0}],
+    "MatchingPursuit": [{"sign": "positive"}],
+    "PursuitCoder": [{"method": "ols"}, {"method": "mp"}],
+}
+
+# Checks that cannot pass, with the reason; one that passes fails the suite (strict xfail).
+COMPLEX = {"check_complex_data": "complex data are welcome"}
+EXCUSED = {
+    "MatchingPursuit": COMPLEX,
+    "OrthogonalMatchingPursuit": COMPLEX,
+    "OrthogonalMatchingPursuitCV": COMPLEX,
+    "PursuitCoder": COMPLEX,
+}
+
+# Checks that must run at least: a wrong tag makes scikit-learn leave checks out and look green.
+MINIMUM = {
+    "MatchingPursuit": 1,
+    "OrthogonalMatchingPursuit": 1,
+    "OrthogonalMatchingPursuitCV": 1,
+    "PursuitCoder": 1,
+}
+
+# The only reason to skip a check: SciPy reads this variable when it is imported, one job of the CI sets it.
+SKIPPED = "SCIPY_ARRAY_API is not set"
+
+INSTANCES = [cls(**params) for cls in PUBLIC for params in ({}, *VARIANTS.get(cls.__name__, []))]
+
+
+def excused(estimator):
+    return EXCUSED.get(type(estimator).__name__, {})
+
+
+@parametrize_with_checks(INSTANCES, expected_failed_checks=excused)
+def test_scikit_learn(estimator, check):
+    try:
+        check(estimator)
+    except unittest.SkipTest as skipped:
+        if re.search(SKIPPED, str(skipped)):
+            raise
+        pytest.fail(f"skipped: {skipped}")
+
+
+@pytest.mark.parametrize("cls", PUBLIC, ids=lambda cls: cls.__name__)
+def test_number_of_checks(cls):
+    checks = Counter(check.func.__name__ for _, check in estimator_checks_generator(cls()))
+    assert checks.total() - len(excused(cls())) >= MINIMUM[cls.__name__]
+    assert set(excused(cls())) <= set(checks), "an excused check does not exist"
+
+
+def test_tables_name_public_estimators():
+    assert set(MINIMUM) == {cls.__name__ for cls in PUBLIC}
+    assert set(EXCUSED) | set(VARIANTS) <= set(MINIMUM)
