@@ -25,9 +25,12 @@ def __getattr__(name):
     if name in _ROOMS or name == "datasets":
         return import_module(f"{__name__}.{name}")
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version(__name__)
+        try:
+            return version(__name__)
+        except PackageNotFoundError:  # a checkout that was not installed
+            return "0+unknown"
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 

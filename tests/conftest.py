@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -17,11 +16,13 @@ PACKAGE = TESTS.parent / "sparsekit"
 
 
 def kernel_cache():
-    """The folder of this version of the sources: Numba itself does not notice an edited callee in another file."""
-    digest = hashlib.sha256(sys.version.encode())
+    """The folder of these sources and settings; Numba notices neither an edited callee elsewhere nor bounds checks."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
+    settings.pop("NUMBA_CACHE_DIR", None)
+    digest = hashlib.sha256(f"{sys.version} {sorted(settings.items())}".encode())
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(f"{path.relative_to(PACKAGE)}\0".encode() + path.read_bytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or tempfile.gettempdir()) / "sparsekit-tests"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sparsekit-tests"
     folder = home / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)

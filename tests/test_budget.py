@@ -140,23 +140,25 @@ def sealed(tmp_path):
 
 
 def fit_and_warnings(python, first, environment):
-    """Coefficients of a first fit, and the messages of all warnings since the first import of ours."""
+    """The file imported, answers of first fits, and the messages of all warnings since the first import of ours."""
     code = f"""
 import warnings
 with warnings.catch_warnings(record=True) as seen:
     warnings.simplefilter("always")
     exec({EVERYTHING!r} + {ESTIMATORS!r} + {first!r})
-    fitted = small_fit(sparsekit.OrthogonalMatchingPursuit)
-print(json.dumps([sparsekit.__file__, fitted.coef_.tolist(), [str(each.message) for each in seen]]))
+    coef = small_fit(sparsekit.OrthogonalMatchingPursuit).coef_.tolist()
+    nonzero = small_fit(sparsekit.PursuitCoder).fit_transform(np.eye(8)).nnz
+assert any(each.signatures for each in KERNELS), "nothing was compiled"
+print(json.dumps([sparsekit.__file__, [*coef, nonzero], [str(each.message) for each in seen]]))
 """
     return json.loads(python(code, **environment).splitlines()[-1])
 
 
 def test_without_any_cache_folder(sealed, python):
     """One warning that names the way out, and a working fit."""
-    file, coef, messages = fit_and_warnings(python, "", sealed)
+    file, answers, messages = fit_and_warnings(python, "", sealed)
     assert file.startswith(str(sealed["PYTHONPATH"]))
-    assert any(coef)
+    assert any(answers)
     assert len(messages) == 1
     assert "NUMBA_CACHE_DIR" in messages[0]
 
@@ -165,6 +167,6 @@ def test_cache_folder_that_vanishes(tmp_path, python):
     """Cleaned away, or full, between import and first use: a working fit, at most one warning."""
     folder = str(tmp_path / "cache")
     replace = f"shutil.rmtree({folder!r}); open({folder!r}, 'w').close()\n"
-    _, coef, messages = fit_and_warnings(python, replace, {"NUMBA_CACHE_DIR": folder})
-    assert any(coef)
+    _, answers, messages = fit_and_warnings(python, replace, {"NUMBA_CACHE_DIR": folder})
+    assert any(answers)
     assert len(messages) <= 1

@@ -13,6 +13,7 @@ from scipy.sparse.linalg import LinearOperator
 from sparsekit.core.scaling import exponent
 
 _BLOCK = 64  # columns that are made dense at a time
+_CONSTANT = 64  # times eps |mean|: what is left of a constant after centring
 _STORED = 1 << 18  # stored entries of a sparse matrix that are looked at at a time
 
 
@@ -49,8 +50,10 @@ class Design:
         self.mean = np.zeros(self.shape[1], self.dtype)
         if center:
             weights = np.ones(self.shape[0]) if sample_weight is None else np.asarray(sample_weight, float)
-            self._share = (weights / weights.sum())[:, None]
+            self._total = weights.sum()
+            self._share = (weights / self._total)[:, None]
             self.mean = (self._adjoint @ self._share.astype(self._real))[:, 0].conj().astype(self.dtype)
+        self._scale = 1.0  # a power of two that the row weights carry, see tamed()
         self._squared_norms = None
 
     @property
@@ -67,7 +70,7 @@ class Design:
             peak += 0 if self._roots is None else exponent(self._roots)
         shift = -int(np.clip(peak, np.finfo(self.dtype).minexp, np.finfo(self.dtype).maxexp - 1))
         other = object.__new__(Design)
-        other.__dict__.update(self.__dict__, _squared_norms=None)
+        other.__dict__.update(self.__dict__, _squared_norms=None, _scale=self._scale * 2.0**shift)
         other._roots = np.ldexp(np.ones((self.shape[0], 1), self._real) if self._roots is None else self._roots, shift)
         return other, shift
 
@@ -109,7 +112,15 @@ class Design:
             dense = dense - self.mean[indices]
         if self._roots is not None:
             dense = dense * self._roots
-        return np.asfortranarray(dense, dtype=self.dtype)
+        dense = np.asfortranarray(dense, dtype=self.dtype)
+        if self.center:
+            dense[:, np.sqrt(squared_norms(dense)) <= self._rounding(self.mean[indices])] = 0
+        return dense
+
+    def _rounding(self, mean):
+        """Norms that constant columns with these means may keep after centring: they are zero columns all the same."""
+        relative = np.finfo(self.dtype).eps * (_CONSTANT + np.sqrt(self.shape[0]))
+        return relative * self._scale * np.sqrt(self._total) * np.abs(mean).astype(np.float64)
 
     def squared_norms(self):
         """Squared column norms (n_features,), summed in float64; computed once."""
@@ -135,7 +146,7 @@ class Design:
             centre = mean[columns]
             change = s[rows] * (np.square(np.abs(X.data[part] - centre)) - np.square(np.abs(centre)))
             norms += np.bincount(columns, weights=change, minlength=n_features)
-        return np.maximum(norms, 0)
+        return np.where(norms > self._rounding(self.mean) ** 2, norms, 0.0) if self.center else norms
 
     def gram(self):
         """A^H A, dense (n_features, n_features)."""
@@ -143,8 +154,9 @@ class Design:
             weighted = self.X if self._roots is None else self.X.multiply(self._roots**2).tocsr()
             gram = (self._adjoint @ weighted).toarray()
             if self.center:
-                total = self.shape[0] if self._roots is None else float((self._roots**2).sum())
-                gram = gram - total * np.outer(self.mean.conj(), self.mean)
+                gram = gram - self._total * self._scale**2 * np.outer(self.mean.conj(), self.mean)
+                constant = self.squared_norms() == 0
+                gram[constant], gram[:, constant] = 0, 0
             return np.ascontiguousarray(gram, dtype=self.dtype)
         A = self.X if self._is_plain() else self.columns(slice(None))
         return np.ascontiguousarray(A.conj().T @ A)
@@ -158,6 +170,8 @@ class Design:
         if self.center:
             mean = (self._share * Y).sum(axis=0).astype(Y.dtype)
             Y = Y - mean
+            peak = np.abs(Y[self._share[:, 0] > 0]).max(axis=0)  # not a norm: squares of a target may leave the range
+            Y[:, peak <= self._rounding(mean) / np.sqrt(self._total)] = 0
         return (Y if self._roots is None else Y * self._roots), mean
 
     def _is_plain(self):

@@ -32,18 +32,18 @@ def key_from(random_state):
 
     Returns
     -------
-    key : int
+    key : numpy.uint64
         In [0, 2^64).
     """
     if random_state is None or isinstance(random_state, Integral):
         if random_state is not None and random_state < 0:
             msg = f"random_state must be a non-negative integer, got {random_state}"
             raise ValueError(msg)
-        return int(np.random.SeedSequence(random_state).generate_state(1, np.uint64)[0])
+        return np.random.SeedSequence(random_state).generate_state(1, np.uint64)[0]
     if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(_MASK, dtype=np.uint64, endpoint=True))
+        return random_state.integers(_MASK, dtype=np.uint64, endpoint=True)
     if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(0, _MASK, dtype=np.uint64))
+        return random_state.randint(0, _MASK, dtype=np.uint64)
     msg = f"random_state must be None, an int, a RandomState or a Generator, got {random_state!r}"
     raise TypeError(msg)
 

@@ -10,12 +10,13 @@ def exponent(x):
 
 
 def shifted(x, e):
-    """X times 2^e, real or complex."""
-    if e == 0:
+    """X times 2^e, real or complex; inf or 0 where that leaves the range of the dtype."""
+    if e == 0 or not x.size:
         return x
-    if x.dtype.kind != "c":
-        return np.ldexp(x, e)
-    return np.ldexp(np.ascontiguousarray(x).view(x.real.dtype), e).view(x.dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        if x.dtype.kind != "c":
+            return np.ldexp(x, e)
+        return np.ldexp(np.ascontiguousarray(x).view(x.real.dtype), e).view(x.dtype)
 
 
 def is_extreme(energy, dtype):

@@ -6,9 +6,12 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 
-def bits_of(x):
-    """The bits of a float64 as an int64: non-negative floats are ordered as their bits are."""
-    return np.float64(x).view(np.int64)
+def max_bits(best, x):
+    """The larger of `best` and the bits of x, as int64: non-negative floats are ordered as their bits are.
+
+    A running maximum of integers compiles to vector instructions; one of floats does not, because of NaN.
+    """
+    return max(best, np.float64(x).view(np.int64))
 
 
 def float_of(bits):
@@ -32,11 +35,15 @@ def _float_of(typing_context, bits):
     return types.float64(types.int64), codegen
 
 
-@overload(bits_of)
-def _compiled_bits_of(x):
-    return lambda x: _bits_of(np.float64(x))
+@overload(max_bits)
+def _max_bits(best, x):
+    def larger(best, x):
+        bits = _bits_of(np.float64(x))
+        return bits if bits > best else best
+
+    return larger
 
 
 @overload(float_of)
-def _compiled_float_of(bits):
+def _float_of_compiled(bits):
     return lambda bits: _float_of(np.int64(bits))

@@ -1,13 +1,17 @@
 """n_jobs as a pool of threads over chunks of a serial kernel; the chunks depend on the data only."""
 
 import math
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
+from numbers import Integral
+from threading import Lock
 
 from joblib import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
 _WORK_PER_CHUNK = 4e7  # elementary operations, some ten milliseconds: an interrupt is heard soon
+_LIMITING = Lock()
 _EVEN = 8  # chunks come in multiples of this, so that 2, 4 or 8 threads end together
 
 
@@ -49,10 +53,34 @@ def run_chunks(function, slices, n_jobs):
     results : list
         In the order of the slices, bit for bit the same for any n_jobs.
     """
-    with _thread_pools().limit(limits=1, user_api="blas"):
+    check_n_jobs(n_jobs)
+    with _one_blas_thread():
         if len(slices) < 2 or n_jobs == 1:
             return [function(chunk) for chunk in slices]
         return Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(function)(chunk) for chunk in slices)
+
+
+def check_n_jobs(n_jobs):
+    """Raise unless n_jobs is None or a whole number other than 0."""
+    if n_jobs is not None and not isinstance(n_jobs, Integral):
+        msg = f"n_jobs must be None or an integer, got {n_jobs!r}"
+        raise TypeError(msg)
+    if n_jobs == 0:
+        msg = "n_jobs must be None, positive, or negative to count back from the number of processors (-1: all), got 0"
+        raise ValueError(msg)
+
+
+@contextmanager
+def _one_blas_thread():
+    """Limit BLAS to one thread, unless another Python thread does so already: overlapping limits restore each other's."""
+    if not _LIMITING.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _LIMITING.release()
 
 
 @cache

@@ -4,6 +4,8 @@ scikit-learn refuses both kinds of X; here complex arrays are checked by their r
 taken at its word.
 """
 
+import re
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
@@ -40,35 +42,42 @@ def check_matrix(X, *, estimator=None, reset=True, input_name="X"):
         if estimator is not None:
             validate_data(estimator, X if isinstance(X, LinearOperator) else X.real, reset=reset, skip_check_array=True)
         return X
-    if estimator is None:
-        return check_array(X, accept_sparse=_SPARSE, dtype=_REAL, input_name=input_name)
-    return validate_data(estimator, X, reset=reset, accept_sparse=_SPARSE, dtype=_REAL)
+    with _named(input_name):
+        if estimator is None:
+            return check_array(X, accept_sparse=_SPARSE, dtype=_REAL, input_name=input_name)
+        return validate_data(estimator, X, reset=reset, accept_sparse=_SPARSE, dtype=_REAL)
 
 
 def check_problem(X, y, *, estimator=None):
     """Matrix and target(s) of a regression: X as in :func:`check_matrix`, y (n_samples,) or (n_samples, n_targets)."""
+    X = check_matrix(X, estimator=estimator)
     if y is None:
-        name = "This estimator" if estimator is None else type(estimator).__name__
+        name = "This estimator" if estimator is None else f"This {type(estimator).__name__} estimator"
         msg = f"{name} requires y to be passed, but the target y is None"
         raise ValueError(msg)
-    foreign = isinstance(X, LinearOperator) or is_complex(X) or is_complex(y)
-    if estimator is not None and not foreign:
-        X, y = validate_data(
-            estimator, X, y, accept_sparse=_SPARSE, dtype=_REAL, multi_output=True, y_numeric=True
-        )
-        return X, y
-    X = check_matrix(X, estimator=estimator)
     if is_complex(y):
         y = _check_foreign(y, "y", ndim=(1, 2))
     else:
-        y = check_array(y, dtype=_REAL, ensure_2d=False, input_name="y")
-        if y.ndim > 2:
-            msg = f"y must be 1-d or 2-d, got an array of shape {y.shape}"
-            raise ValueError(msg)
+        with _named("y"):
+            y = check_array(y, dtype=_REAL, ensure_2d=False, allow_nd=True, input_name="y")
+    if y.ndim not in (1, 2) or 0 in y.shape:
+        msg = f"y must be (n_samples,) or (n_samples, n_targets), got an array of shape {y.shape}"
+        raise ValueError(msg)
     if X.shape[0] != y.shape[0]:
-        msg = f"X and y must have the same number of rows, got {X.shape[0]} and {y.shape[0]}"
+        msg = f"X and y must have the same number of rows, got inconsistent numbers {X.shape[0]} and {y.shape[0]}"
         raise ValueError(msg)
     return X, y
+
+
+@contextmanager
+def _named(name):
+    """Put the name of the argument before a message that lacks it."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        raise type(error)(f"{name}: {error}") from error
 
 
 def check_sample_weight(sample_weight, n_samples):
@@ -77,7 +86,8 @@ def check_sample_weight(sample_weight, n_samples):
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_samples, float(sample_weight))
-    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    with _named("sample_weight"):
+        weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (n_samples,):
         msg = f"sample_weight must have shape ({n_samples},), got {weights.shape}"
         raise ValueError(msg)
@@ -94,9 +104,8 @@ def check_feature_weights(feature_weights, n_features):
     """Weights omega (n_features,) in [0, inf], float64; None is 1."""
     if feature_weights is None:
         return np.ones(n_features)
-    weights = check_array(
-        feature_weights, ensure_2d=False, dtype=np.float64, ensure_all_finite=False, input_name="feature_weights"
-    )
+    with _named("feature_weights"):
+        weights = check_array(feature_weights, ensure_2d=False, dtype=np.float64, ensure_all_finite=False)
     if weights.shape != (n_features,):
         msg = f"feature_weights must have shape ({n_features},), got {weights.shape}"
         raise ValueError(msg)

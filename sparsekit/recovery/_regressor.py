@@ -66,9 +66,12 @@ class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
                 "Divide X and y by their largest absolute values before fitting."
             )
             raise ValueError(msg)
-        intercept = y_mean - coef @ design.mean if self.fit_intercept else np.zeros(len(coef), coef.dtype)
         self.coef_ = coef[0] if single else coef
-        self.intercept_ = intercept[0] if single else intercept
+        if self.fit_intercept:
+            intercept = y_mean - coef @ design.mean
+            self.intercept_ = intercept[0] if single else intercept
+        else:
+            self.intercept_ = 0.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

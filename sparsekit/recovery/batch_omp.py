@@ -22,10 +22,10 @@ from scipy.sparse.linalg import LinearOperator
 from sparsekit.core.cholesky import backward_solve
 from sparsekit.core.kernels import kernel
 from sparsekit.core.operators import squared_norms
-from sparsekit.core.simd import bits_of, float_of
+from sparsekit.core.simd import float_of, max_bits
 from sparsekit.core.scaling import is_extreme, shifted
 from sparsekit.core.threads import chunks, run_chunks
-from sparsekit.recovery.pursuit import EXACT, FULL, NO_COLUMN, TOL, empty_pursuit
+from sparsekit.recovery.pursuit import FULL, NO_COLUMN, empty_pursuit, ended
 from sparsekit.recovery.selection import preference
 
 _BLOCK = 512  # targets that are correlated with the columns in one matrix product
@@ -46,51 +46,6 @@ class Decrease(NamedTuple):
     unused: int = 0
 
 
-def advance(rule, q, z, state):
-    """Take the direction q (N,) with coefficient z out of the correlations; score all columns; return the best score.
-
-    c <- c - z q; for OLS also nu <- nu - |q|^2, infinite (score 0) for a column that has become dependent.
-    """
-    state.c[:] -= z * q
-    state.score[:] = (state.c * np.conj(state.c)).real * state.allowed
-    if isinstance(rule, Decrease):
-        state.nu[:] -= (q * np.conj(q)).real
-        state.nu[state.nu <= state.lowest] = np.inf
-        state.score[:] /= state.nu
-    return state.score.max()
-
-
-@overload(advance, jit_options={"fastmath": _FAST})
-def _advance(rule, q, z, state):
-    if rule.instance_class is Correlation:
-
-        def correlation(rule, q, z, state):
-            c, allowed, score = state.c, state.allowed, state.score
-            largest = np.int64(0)
-            for j in range(c.shape[0]):
-                c[j] -= z * q[j]
-                score[j] = (c[j] * np.conj(c[j])).real * allowed[j]
-                bits = bits_of(score[j])
-                largest = bits if bits > largest else largest
-            return float_of(largest)
-
-        return correlation
-
-    def decrease(rule, q, z, state):
-        c, allowed, score, nu, lowest = state.c, state.allowed, state.score, state.nu, state.lowest
-        largest = np.int64(0)
-        for j in range(c.shape[0]):
-            c[j] -= z * q[j]
-            rest = nu[j] - (q[j] * np.conj(q[j])).real
-            nu[j] = rest if rest > lowest[j] else np.inf
-            score[j] = (c[j] * np.conj(c[j])).real * allowed[j] / nu[j]
-            bits = bits_of(score[j])
-            largest = bits if bits > largest else largest
-        return float_of(largest)
-
-    return decrease
-
-
 class State(NamedTuple):
     """What changes while one target is pursued; all (N,)."""
 
@@ -101,9 +56,91 @@ class State(NamedTuple):
     score: np.ndarray  # the rule's values, float64
 
 
+class Step(NamedTuple):
+    """The last pass of step t: q_t = scale conj(base[row]) - left q_i - right q_j, c <- c - z q_t."""
+
+    t: int
+    row: int
+    i: int
+    j: int
+    scale: float
+    left: float
+    right: float
+    z: float
+
+
+def advance(rule, step, Q, base, state):
+    """Finish q_t (row t of Q), take it out of the correlations, score all columns and return the best score.
+
+    For OLS also nu <- nu - |q_t|^2, infinite (score 0) for a column that has become dependent.
+    """
+    q = step.scale * np.conj(base[step.row]) - step.left * Q[step.i] - step.right * Q[step.j]
+    Q[step.t] = q
+    state.c[:] -= step.z * q
+    state.score[:] = (state.c * np.conj(state.c)).real * state.allowed
+    if isinstance(rule, Decrease):
+        state.nu[:] -= (q * np.conj(q)).real
+        state.nu[state.nu <= state.lowest] = np.inf
+        state.score[:] /= state.nu
+    return state.score.max()
+
+
+@overload(advance, jit_options={"fastmath": _FAST})
+def _advance(rule, step, Q, base, state):
+    if rule.instance_class is Correlation:
+
+        def correlation(rule, step, Q, base, state):
+            t, row, i, j, scale, left, right, z = step
+            c, allowed, score = state.c, state.allowed, state.score
+            best = np.int64(0)
+            for m in range(c.shape[0]):
+                q = np.conj(base[row, m]) * scale - left * Q[i, m] - right * Q[j, m]
+                Q[t, m] = q
+                c[m] -= z * q
+                score[m] = (c[m] * np.conj(c[m])).real * allowed[m]
+                best = max_bits(best, score[m])
+            return float_of(best)
+
+        return correlation
+
+    def decrease(rule, step, Q, base, state):
+        t, row, i, j, scale, left, right, z = step
+        c, allowed, score, nu, lowest = state.c, state.allowed, state.score, state.nu, state.lowest
+        best = np.int64(0)
+        for m in range(c.shape[0]):
+            q = np.conj(base[row, m]) * scale - left * Q[i, m] - right * Q[j, m]
+            Q[t, m] = q
+            c[m] -= z * q
+            rest = nu[m] - (q * np.conj(q)).real
+            nu[m] = rest if rest > lowest[m] else np.inf
+            score[m] = (c[m] * np.conj(c[m])).real * allowed[m] / nu[m]
+            best = max_bits(best, score[m])
+        return float_of(best)
+
+    return decrease
+
+
+@kernel(fastmath=_FAST)
+def older_directions(G, s, L, t, scale, Q, row):
+    """conj of scale conj(G[s]) - sum of all but the last two directions, written to a row of Q; two directions in a pass."""
+    n, odd = Q.shape[1], t % 2
+    if odd:
+        a = L[t, 0] * scale
+        for m in range(n):
+            Q[row, m] = G[s, m] * scale - a * np.conj(Q[0, m])
+    else:
+        a, b = L[t, 0] * scale, L[t, 1] * scale
+        for m in range(n):
+            Q[row, m] = G[s, m] * scale - a * np.conj(Q[0, m]) - b * np.conj(Q[1, m])
+    for i in range(2 - odd, t - 2, 2):
+        a, b = L[t, i] * scale, L[t, i + 1] * scale
+        for m in range(n):
+            Q[row, m] -= a * np.conj(Q[i, m]) + b * np.conj(Q[i + 1, m])
+
+
 @kernel
 def first_above(score, enough):
-    """First index whose score is at least `enough`; len(score) if there is none. A reduction, hence vector instructions."""
+    """First index whose score is at least `enough`, len(score) if there is none; a reduction, hence vector instructions."""
     n = np.int64(score.shape[0])
     first = n
     for j in range(n):
@@ -113,38 +150,19 @@ def first_above(score, enough):
 
 
 @kernel
-def choose(largest, state, diagonal, limits, energy):
-    """The first column whose score ties with the largest and whose correlation is more than rounding, or -1."""
+def choose(best, state, diagonal, limits, energy):
+    """The first column whose score ties with the best and whose correlation is more than rounding, or -1."""
     floor = limits.noise * limits.noise * energy
     c, score = state.c, state.score
-    s = first_above(score, largest * limits.tie) if largest > 0 else -1
+    s = first_above(score, best * limits.tie) if best > 0 else -1
     if s >= 0 and (c[s] * np.conj(c[s])).real <= floor * diagonal[s]:
-        largest = 0.0
+        best = 0.0
         for j in range(score.shape[0]):
             meaningful = (c[j] * np.conj(c[j])).real > floor * diagonal[j]
             score[j] = score[j] if meaningful else 0.0
-            largest = max(largest, score[j])
-        s = first_above(score, largest * limits.tie) if largest > 0 else -1
+            best = max(best, score[j])
+        s = first_above(score, best * limits.tie) if best > 0 else -1
     return s
-
-
-@kernel(fastmath=_FAST)
-def new_direction(G, s, L, t, Q):
-    """q_t = (conj(G[s]) - sum_i conj(L_ti) q_i) / L_tt, written to row t of Q, two directions in one pass."""
-    q, g = Q[t], G[s]
-    n, odd, scale = q.shape[0], t % 2, 1 / L[t, t].real
-    if odd:
-        a, first = np.conj(L[t, 0]) * scale, Q[0]
-        for j in range(n):
-            q[j] = np.conj(g[j]) * scale - a * first[j]
-    else:
-        for j in range(n):
-            q[j] = np.conj(g[j]) * scale
-    for i in range(odd, t, 2):
-        a, first = np.conj(L[t, i]) * scale, Q[i]
-        b, second = np.conj(L[t, i + 1]) * scale, Q[i + 1]
-        for j in range(n):
-            q[j] -= a * first[j] + b * second[j]
 
 
 @kernel(fastmath=_FAST)
@@ -154,23 +172,26 @@ def pursue_gram(rule, G, preference, C, limits, out):
     All arrays are C-contiguous; C and G share one dtype; preference (N,) = 1 / omega^2 in float64.
     """
     n, k = G.shape[0], out.active.shape[1]
-    Q, L, z = np.zeros((k, n), G.dtype), np.zeros((k, k), G.dtype), np.empty(k, G.dtype)
-    diagonal, allowed, nu, nothing = np.empty(n), np.empty(n), np.empty(n), np.zeros(n, G.dtype)
+    Q, none, scratch = np.zeros((k + 2, n), G.dtype), k, k + 1  # the last two rows: no direction, and older_directions
+    L, z, zero = np.zeros((k, k), G.dtype), np.zeros(k, G.dtype), G[0, 0] * 0
+    start = Step(scratch, 0, none, none, 0.0, zero, zero, zero)  # takes nothing out
+    diagonal, allowed, nu = np.empty(n), np.empty(n), np.empty(n)
     for j in range(n):
         diagonal[j] = G[j, j].real
         allowed[j] = preference[j] if diagonal[j] > 0 else 0.0
         nu[j] = diagonal[j] if diagonal[j] > 0 else np.inf
     lowest, now_allowed, now_nu, score = diagonal * limits.dependent, np.empty(n), np.empty(n), np.empty(n)
     for row in range(C.shape[0]):
-        now_allowed[:], now_nu[:] = allowed, nu
+        for j in range(n):
+            now_allowed[j], now_nu[j] = allowed[j], nu[j]
         state = State(C[row], now_nu, lowest, now_allowed, score)
         energy = out.residual[row, 0] ** 2
         t, reason, rest = 0, FULL, energy
-        best = advance(rule, nothing, nothing[0], state)
+        best = advance(rule, start, Q, G, state)
         while t < k and rest > limits.tol:
             s = choose(best, state, diagonal, limits, energy)
             if s < 0:
-                reason = EXACT if rest <= (k + 1) * limits.noise * energy else NO_COLUMN
+                reason = NO_COLUMN
                 break
             now_allowed[s] = 0.0
             d2 = diagonal[s]
@@ -178,14 +199,21 @@ def pursue_gram(rule, G, preference, C, limits, out):
                 L[t, i] = Q[i, s]
                 d2 -= (Q[i, s] * np.conj(Q[i, s])).real
             if d2 <= lowest[s]:
-                best = advance(rule, nothing, nothing[0], state)
+                best = advance(rule, start, Q, G, state)
                 continue
-            L[t, t] = np.sqrt(d2)
-            z[t] = state.c[s] / L[t, t].real
+            scale = 1 / np.sqrt(d2)
+            L[t, t], z[t] = d2 * scale, state.c[s] * scale
             rest = max(rest - (z[t] * np.conj(z[t])).real, 0.0)
+            if t > 2 and t + 1 < k:
+                older_directions(G, s, L, t, scale, Q, scratch)
             if t + 1 < k:
-                new_direction(G, s, L, t, Q)
-                best = advance(rule, Q[t], z[t], state)
+                left = np.conj(L[t, t - 1]) * scale if t > 0 else zero
+                right = np.conj(L[t, t - 2]) * scale if t > 1 else zero
+                i, j = t - 1 if t > 0 else none, t - 2 if t > 1 else none
+                if t > 2:
+                    best = advance(rule, Step(t, scratch, i, j, 1.0, left, right, z[t]), Q, Q, state)
+                else:
+                    best = advance(rule, Step(t, s, i, j, scale, left, right, z[t]), Q, G, state)
             out.active[row, t] = s
             t += 1
             out.residual[row, t] = np.sqrt(rest)
@@ -195,7 +223,7 @@ def pursue_gram(rule, G, preference, C, limits, out):
         for i in range(t + 1, k + 1):
             out.residual[row, i] = out.residual[row, t]
         out.n_steps[row] = t
-        out.reason[row] = TOL if rest <= limits.tol else reason
+        out.reason[row] = ended(reason, t, rest, (k + 1) * limits.noise * energy, limits)
 
 
 def pursue_batch(

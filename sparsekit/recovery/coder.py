@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sparsekit.core.operators import Design, squared_norms
 from sparsekit.core.scaling import exponent, shifted
-from sparsekit.core.threads import run_chunks
+from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_matrix, is_complex
 from sparsekit.recovery.batch_omp import Correlation, Decrease, is_accurate, pursue_batch, pursue_gram
 from sparsekit.recovery.matching_pursuit import SIGNS, match_columns, match_gram
@@ -110,7 +110,8 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         check_choice(self.method, "method", _METHODS)
         check_choice(self.sign, "sign", SIGNS)
-        X = check_matrix(X, estimator=self)
+        check_n_jobs(self.n_jobs)
+        X = _check_signals(X, self)
         if self.dictionary is None:
             dictionary = dct(np.eye(X.shape[1]), axis=0, norm="ortho")
         else:
@@ -144,29 +145,33 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         -------
         codes : csr_array of shape (n_signals, n_atoms)
             Coefficients of the chosen atoms, indices sorted.
+
+        Raises
+        ------
+        ValueError
+            For NaN or infinity, signals of another length, or signals so large that their codes overflow.
         """
         check_is_fitted(self)
-        X = check_matrix(X, estimator=self, reset=False)
+        X = _check_signals(X, self, reset=False)
         design = Design(self.dictionary_.T)
         if is_complex(X) and design.dtype.kind != "c":
             msg = "X is complex, but this coder was fitted to real signals: fit it to complex ones"
             raise ValueError(msg)
         X = X.astype(design.dtype, copy=False)
-        values = X.data if issparse(X) else X
-        shift = exponent(values)
-        if abs(shift) < np.finfo(design.dtype).maxexp // 8:  # squares are far from overflow
-            shift = 0
-        elif issparse(X):
-            X = type(X)((shifted(values, -shift), X.indices, X.indptr), shape=X.shape)
-        else:
-            X = shifted(X, -shift)
         stop = self._stop(design)
-        if stop.tol >= 0:
-            stop = stop._replace(tol=float(np.ldexp(stop.tol, -2 * shift)))
-        n_steps, active, coef = map(np.concatenate, zip(*self._code(design, X, stop), strict=True))
-        ends = np.concatenate([[0], np.cumsum(n_steps)])
-        codes = csr_array((shifted(coef, shift), active, ends), shape=(X.shape[0], design.shape[1]))
-        codes.sum_duplicates()
+        extreme = _extreme_rows(X)  # their squares leave the floating-point range: coded alone, each at its own scale
+        if len(extreme):
+            keep = np.ones((X.shape[0], 1), X.real.dtype)
+            keep[extreme] = 0
+            alone = [self._code_alone(design, X, i, stop) for i in extreme]
+            X = csr_array(X.multiply(keep)) if issparse(X) else X * keep
+        codes = _stacked(self._code(design, X, stop), design.shape[1])
+        if len(extreme):
+            rest = _stacked(alone, design.shape[1]).tocoo()
+            codes = codes + csr_array((rest.data, (extreme[rest.row], rest.col)), shape=codes.shape)
+            if not np.isfinite(codes.data).all():
+                msg = f"codes overflow {codes.dtype}: divide X by its largest absolute value before coding"
+                raise ValueError(msg)
         return codes
 
     def inverse_transform(self, X):
@@ -196,24 +201,32 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def _code(self, design, signals, stop):
         """Numbers of steps, atoms and coefficients of consecutive signals, for each chunk."""
-        omega = np.ones(design.shape[1])
         if self.gram_ is not None and is_accurate(stop, signals):
             kernel, rule = {
                 "omp": (pursue_gram, Correlation()),
                 "ols": (pursue_gram, Decrease()),
                 "mp": (match_gram, self.sign == "positive"),
             }[self.method]
+            omega = np.ones(design.shape[1])
             return pursue_batch(
                 kernel, rule, design, signals, omega, stop, gram=self.gram_, n_jobs=self.n_jobs, finish=_without_padding
             )
 
-        def code(i):
-            y = signals[[i]].toarray().T if issparse(signals) else signals[i][:, None]
-            if self.method == "mp":
-                return _without_padding(match_columns(design, y[:, 0], self.sign == "positive", omega, stop))
-            return _without_padding(pursue_columns(design, y, self.method, omega, stop))
+        return run_chunks(lambda i: self._code_alone(design, signals, i, stop), range(signals.shape[0]), self.n_jobs)
 
-        return run_chunks(code, range(signals.shape[0]), self.n_jobs)
+    def _code_alone(self, design, signals, i, stop):
+        """The same for signal i, through products with the dictionary, at its own scale."""
+        y = signals[[i]].toarray().T if issparse(signals) else signals[i][:, None]
+        shift = exponent(y)
+        y = shifted(y, -shift)
+        if stop.tol >= 0:
+            stop = stop._replace(tol=float(np.ldexp(stop.tol, -2 * shift)))
+        omega = np.ones(design.shape[1])
+        if self.method == "mp":
+            found = match_columns(design, y[:, 0], self.sign == "positive", omega, stop)
+        else:
+            found = pursue_columns(design, y, self.method, omega, stop)
+        return _without_padding(found._replace(coef=shifted(found.coef, shift)))
 
     @property
     def _n_features_out(self):
@@ -226,6 +239,31 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return tags
 
 
+def _check_signals(X, coder, *, reset=True):
+    if isinstance(X, LinearOperator):
+        msg = "X must be an array or a sparse matrix of signals, got a LinearOperator; only the dictionary may be one"
+        raise TypeError(msg)
+    X = check_matrix(X, estimator=coder, reset=reset)
+    return csr_array(X, copy=True) if issparse(X) else X  # SciPy sums duplicate entries in place
+
+
 def _without_padding(pursuit):
     chosen = pursuit.active >= 0
     return pursuit.n_steps, pursuit.active[chosen], pursuit.coef[chosen]
+
+
+def _stacked(parts, n_atoms):
+    """Codes from the numbers of steps, atoms and coefficients of consecutive signals."""
+    n_steps, active, coef = map(np.concatenate, zip(*parts, strict=True))
+    codes = csr_array((coef, active, np.concatenate([[0], np.cumsum(n_steps)])), shape=(len(n_steps), n_atoms))
+    codes.sum_duplicates()
+    return codes
+
+
+def _extreme_rows(X):
+    """Indices of the rows whose squared norm is not zero but out of the middle half of the floating-point range."""
+    with np.errstate(over="ignore", under="ignore"):
+        energies = abs(X).power(2).sum(axis=1) if issparse(X) else squared_norms(X.T)
+    reach = float(np.finfo(X.dtype).max) ** 0.5
+    doubtful = np.flatnonzero(~((1 / reach <= energies) & (energies <= reach)))
+    return doubtful[[X[[i]].count_nonzero() > 0 if issparse(X) else X[i].any() for i in doubtful]] if len(doubtful) else doubtful

@@ -13,21 +13,20 @@ import numpy as np
 
 from sparsekit.core.kernels import kernel
 from sparsekit.core.operators import energy, squared_norms
-from sparsekit.core.simd import bits_of, float_of
+from sparsekit.core.simd import float_of, max_bits
 from sparsekit.core.scaling import exponent, is_extreme, shifted
-from sparsekit.core.threads import run_chunks
+from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights
 from sparsekit.recovery._regressor import SparseRegressor
 from sparsekit.recovery.batch_omp import first_above, gram_pays, pursue_batch
 from sparsekit.recovery.pursuit import (
-    EXACT,
     FULL,
     NO_COLUMN,
     REASONS,
-    TOL,
     Pursuit,
     check_stop,
     dense_coefficients,
+    ended,
     joined,
 )
 from sparsekit.recovery.selection import first_largest, preference
@@ -47,17 +46,16 @@ def match_gram(positive, G, preference, C, limits, out):
         floor = limits.noise * limits.noise * energy
         t, reason, rest = 0, FULL, energy
         while t < k and rest > limits.tol:
-            largest = np.int64(0)
+            best = np.int64(0)
             for j in range(n_columns):
                 share = (c[j] * np.conj(c[j])).real * inverse[j]
                 meaningful = share > floor and not (positive and c[j].real < 0)
                 score[j] = share * preference[j] if meaningful else 0.0
-                bits = bits_of(score[j])
-                largest = bits if bits > largest else largest
-            if largest == 0:
-                reason = EXACT if rest <= (t + 1) * limits.noise * energy else NO_COLUMN
+                best = max_bits(best, score[j])
+            if best == 0:
+                reason = NO_COLUMN
                 break
-            s = first_above(score, float_of(largest) * limits.tie)
+            s = first_above(score, float_of(best) * limits.tie)
             v, g = c[s] * inverse[s], G[s]
             rest = max(rest - (v * np.conj(c[s])).real, 0.0)
             for j in range(n_columns):
@@ -68,7 +66,7 @@ def match_gram(positive, G, preference, C, limits, out):
         for i in range(t + 1, k + 1):
             out.residual[row, i] = out.residual[row, t]
         out.n_steps[row] = t
-        out.reason[row] = TOL if rest <= limits.tol else reason
+        out.reason[row] = ended(reason, t, rest, (t + 1) * limits.noise * energy, limits)
 
 
 def match_columns(design, y, positive, omega, stop):
@@ -87,7 +85,7 @@ def match_columns(design, y, positive, omega, stop):
         score = np.where((share > floor) & ~(positive & (c.real < 0)), share * weight, 0.0)
         j = first_largest(score, stop.tie)
         if j < 0:
-            reason = EXACT if rest <= floor else NO_COLUMN
+            reason = NO_COLUMN
             break
         v = (c[j] * inverse[j]).astype(y.dtype)
         r = r - v * design.columns([j])[:, 0]
@@ -101,7 +99,7 @@ def match_columns(design, y, positive, omega, stop):
         path=np.zeros((0, 0, 0), y.dtype),
         residual=np.array([residual]),
         n_steps=np.array([len(active)]),
-        reason=np.array([TOL if rest <= stop.tol else reason]),
+        reason=np.array([ended(reason, len(active), rest, floor, stop)]),
     )
 
 
@@ -229,6 +227,7 @@ class MatchingPursuit(SparseRegressor):
 
 def match(design, Y, positive, omega, stop, *, n_jobs=None):
     """Matching pursuit of every column of Y (m, t), through the Gram matrix where it pays; Pursuit with P = t."""
+    check_n_jobs(n_jobs)
     shift = exponent(Y)
     Y = shifted(Y, -shift)
     if stop.tol >= 0:

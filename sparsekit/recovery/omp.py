@@ -17,19 +17,18 @@ from scipy.linalg import solve_triangular
 
 from sparsekit.core.operators import Design, energy
 from sparsekit.core.scaling import exponent, is_extreme, shifted
-from sparsekit.core.threads import run_chunks
+from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights, check_matrix, check_problem
 from sparsekit.recovery._regressor import SparseRegressor, kkt_violation
 from sparsekit.recovery.batch_omp import Correlation, Decrease, gram_pays, pursue_batch, pursue_gram
 from sparsekit.recovery.pursuit import (
-    EXACT,
     FULL,
     NO_COLUMN,
     REASONS,
-    TOL,
     Pursuit,
     check_stop,
     dense_coefficients,
+    ended,
     joined,
 )
 from sparsekit.recovery.screening import MAX_ROWS, ScreenedColumns
@@ -69,6 +68,7 @@ def pursue(design, Y, selection, omega, stop, *, gram=None, joint=False, path=Tr
     pursuit : Pursuit
         With P = 1 for a joint support, P = t otherwise.
     """
+    check_n_jobs(n_jobs)
     shift = exponent(Y)
     Y = shifted(Y, -shift)
     if stop.tol >= 0:
@@ -146,10 +146,7 @@ def _greedy(design, Y, rule, stop):
         if t + 1 < k:
             rule.advance(R, Q[:, t], Z[t])
     t = len(active)
-    if rest <= stop.tol:
-        reason = TOL
-    elif t < k and rest <= rule.floor:
-        reason = EXACT
+    reason = ended(reason, t, rest, rule.floor, stop)
     # w after i steps = the sum of the first i columns of U^-1, each times its coefficient
     inverse = solve_triangular(U[:t, :t], np.eye(t, dtype=Y.dtype))
     path = np.cumsum(Z[:t].T[:, :, None] * inverse.T, axis=1)

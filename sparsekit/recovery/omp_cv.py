@@ -9,6 +9,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_scalar
 
 from sparsekit.core.operators import Design
+from sparsekit.core.scaling import exponent, shifted
 from sparsekit.core.threads import run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights, check_problem, check_sample_weight
 from sparsekit.recovery._regressor import SparseRegressor
@@ -126,9 +127,12 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
         else:
             n_steps = check_scalar(self.max_iter, "max_iter", Integral, min_val=1, max_val=n_features)
         folds = list(check_cv(self.cv).split(data, targets))
-        results = run_chunks(lambda fold: self._fold_errors(data, targets, weights, n_steps, *fold), folds, self.n_jobs)
-        self.mse_path_ = np.stack([mse for mse, _ in results], axis=1)
-        mean = np.average(self.mse_path_, axis=1, weights=[weight for _, weight in results])
+        shift = exponent(targets)
+        scaled = shifted(targets, -shift)
+        results = run_chunks(lambda fold: self._fold_errors(data, scaled, weights, n_steps, *fold), folds, self.n_jobs)
+        errors = np.stack([mse for mse, _ in results], axis=1)
+        mean = np.average(errors, axis=1, weights=[weight for _, weight in results])
+        self.mse_path_ = shifted(errors, 2 * shift)
         best = OrthogonalMatchingPursuit(
             int(np.argmin(mean)) + 1,
             selection=self.selection,

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_scalar
 
+from sparsekit.core.kernels import kernel
+
 REASONS = ("n_nonzero_coefs", "tol", "exact fit", "no column left")
 FULL, TOL, EXACT, NO_COLUMN = range(len(REASONS))
 
@@ -36,6 +38,20 @@ class Pursuit(NamedTuple):
     reason: np.ndarray  # (P,) index into REASONS
 
 
+@kernel
+def ended(reason, t, rest, rounding, limits):
+    """Why a pursuit ended after t steps with the squared residual `rest`, of which `rounding` is no more than rounding.
+
+    `reason` is what the loop saw: FULL, or NO_COLUMN when no correlation meant anything. A pursuit that was to reach a tolerance
+    and used all its steps has no column left either.
+    """
+    if rest <= limits.tol:
+        return TOL
+    if rest <= rounding and (t < limits.n_steps or limits.tol >= 0):
+        return EXACT
+    return NO_COLUMN if limits.tol >= 0 and t == limits.n_steps else reason
+
+
 def check_stop(n_nonzero_coefs, tol, design, *, repeats=False):
     """Limits from the parameters of an estimator, capped by the steps that can make sense.
 
@@ -46,6 +62,9 @@ def check_stop(n_nonzero_coefs, tol, design, *, repeats=False):
     most = 10 * n_features if repeats else max(1, min(m - design.center, n_features))
     if tol is not None:
         check_scalar(tol, "tol", Real, min_val=0)
+        if not np.isfinite(tol):
+            msg = f"tol must be finite, got {tol}"
+            raise ValueError(msg)
         n_steps = most
     elif n_nonzero_coefs is None:
         n_steps = min(most, max(1, n_features // 10))

@@ -38,6 +38,9 @@ class MostCorrelated:
         if self.unpenalised.any():
             return self._with_column(int(np.argmax(np.where(self.unpenalised, self.fresh_energies(), -1.0))))
         j, a = self._with_column(self._best())
+        while j >= 0 and not a.any():  # constant: only the rounding of the centring was left of it
+            self.forbid(j)
+            j, a = self._with_column(self._best())
         if j >= 0 and energy(a.conj() @ self.R) <= self.floor * energy(a):
             meaningful = self.fresh_energies() > self.floor * self.design.squared_norms()
             return self._with_column(first_largest(self.scores() * meaningful, self.stop.tie))

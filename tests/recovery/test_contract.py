@@ -59,8 +59,9 @@ def coded(estimator, X, y):
     assert (np.diff(answer["codes"].indptr) <= max(1, X.shape[1] // 10)).all()
 
 
-COMMON = {"checks": 1, "sparse": True, "complex": True, "n_jobs": True}
+COMMON = {"sparse": True, "complex": True, "n_jobs": True}
 REGRESSOR = COMMON | {
+    "checks": 152,
     "multi_target": True,
     "sample_weight": True,
     "feature_weights": True,
@@ -82,10 +83,12 @@ VALIDATED = REGRESSOR | {
     "refuses": [*REGRESSOR["refuses"], "Cannot have number of splits"],
 }
 CODER = COMMON | {
+    "checks": 110,
     "problem": contract.signal_problem,
     "answer": codes_of,
     "scaling": {"codes": (1, 0), "signals": (1, 0)},
     "verify": coded,
+    "refuses": [r"codes overflow float\d\d"],
     "bad_params": STEPS | {"method": ["lars", None], "sign": ["negative", None]},
 }
 CAPPED = {"verify": None, "warns": ["n_nonzero_coefs=5 is more than"]}
@@ -99,7 +102,9 @@ test_contract = contract.parametrize(
         contract.Subject("five columns", partial(OMP, n_nonzero_coefs=5), **PURSUIT | CAPPED),
         contract.Subject("cross-validated", partial(OrthogonalMatchingPursuitCV, cv=2), **VALIDATED),
         contract.Subject("matching pursuit", MatchingPursuit, **MATCHING),
-        contract.Subject("positive", partial(MatchingPursuit, sign="positive"), **MATCHING | {"complex": False}),
+        contract.Subject(
+            "positive", partial(MatchingPursuit, sign="positive"), **MATCHING | {"complex": False, "checks": 143}
+        ),
         contract.Subject("omp codes", PursuitCoder, **CODER),
         contract.Subject("ols codes", partial(PursuitCoder, method="ols"), **CODER),
         contract.Subject("mp codes", partial(PursuitCoder, method="mp"), **CODER),
