@@ -1,9 +1,10 @@
 """Sparse codes of 10,000 signals: sparsekit, scikit-learn and spams.
 
-spams.omp selects by the largest decrease of the residual, which is orthogonal least squares: it stands beside method="ols".
+spams.omp selects by the largest decrease of the residual, which is orthogonal least squares: it stands beside
+method="ols".
 """
 
-import harness  # noqa: I001  sets the number of threads before NumPy is imported
+import harness
 import numpy as np
 import spams
 from scipy.sparse import issparse

@@ -27,6 +27,7 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from unittest import mock
@@ -939,15 +940,14 @@ def n_jobs_changes_no_bit(subject, rng, case):
     whole = solve(subject, X, y, {"n_jobs": 1})
     tasks = Counter()
 
-    def counting(pool, iterable):
-        work = list(iterable)
-        tasks["all"] += len(work)
-        return parallel(pool, work)
+    class Counting(ThreadPoolExecutor):
+        def map(self, function, work):
+            tasks["all"] += len(work)
+            return super().map(function, work)
 
-    parallel = joblib.Parallel.__call__
     with (
         mock.patch("sparsekit.core.threads._WORK_PER_CHUNK", 1e3),  # many chunks of a problem that is solved quickly
-        mock.patch.object(joblib.Parallel, "__call__", counting),
+        mock.patch("sparsekit.core.threads.ThreadPoolExecutor", Counting),
     ):
         serial = solve(subject, X, y, {"n_jobs": 1})
         for n_jobs in (None, 2, 4, -1):

@@ -1,10 +1,10 @@
 """Denoising a photograph by sparse codes of its patches, after :cite:`elad2006`.
 
-Every 8 x 8 patch of the noisy image is coded by OMP up to the error that the noise would leave, ||r||^2 <= 64 (1.15 sigma)^2, over an
-overcomplete DCT and over a dictionary learned from the noisy patches themselves; the overlapping estimates and the noisy
-image (weight 30 / sigma) are averaged. The paper shows other photographs, so that its numbers have no row here; scikit-learn's
-OMP on the same patches does. Its codes are ours wherever a patch needs an atom; to a patch that is within the error already it gives
-one all the same, which is noise.
+Every 8 x 8 patch of the noisy image is coded by OMP up to the error that the noise would leave, ||r||^2 <= 64 (1.15
+sigma)^2, over an overcomplete DCT and over a dictionary learned from the noisy patches themselves; the overlapping
+estimates and the noisy image (weight 30 / sigma) are averaged. The paper shows other photographs, so that its numbers
+have no row here; scikit-learn's OMP on the same patches does. Its codes are ours wherever a patch needs an atom; to a
+patch that is within the error already it gives one all the same, which is noise.
 """
 
 import matplotlib.pyplot as plt
@@ -50,7 +50,7 @@ def denoise(noisy, dictionary, code):
 
 
 def learned_dictionary(noisy, n_patches, n_rounds):
-    """Method of optimal directions: code patches of the noisy image, refit all atoms by least squares, replace the unused."""
+    """Method of optimal directions: code noisy patches, refit all atoms by least squares, replace the unused."""
     rng = np.random.default_rng(0)
     patches = extract_patches_2d(noisy, (SIDE, SIDE), max_patches=n_patches, random_state=0).reshape(-1, SIDE**2)
     patches = patches - patches.mean(axis=1, keepdims=True)
@@ -85,7 +85,9 @@ def reproduce(record, *, full):
         ours, theirs = by_sparsekit(patches, dictionary), by_scikit_learn(patches, dictionary)
         busy = np.sum(patches**2, axis=1) > TOL
         record.row(f"largest difference from scikit-learn's patches, {name}", np.abs(ours - theirs)[busy].max())
-        pair = [psnr(denoise(noisy[corner], dictionary, code), truth[corner]) for code in (by_sparsekit, by_scikit_learn)]
+        pair = [
+            psnr(denoise(noisy[corner], dictionary, code), truth[corner]) for code in (by_sparsekit, by_scikit_learn)
+        ]
         record.row(f"PSNR of a corner, {name} dictionary (dB); 'paper': with scikit-learn", *pair)
         record.progress(i + 1, len(dictionaries))
     figure, panels = plt.subplots(1, 4, figsize=(13, 3.6))

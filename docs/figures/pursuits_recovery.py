@@ -1,8 +1,9 @@
 """How sparse must a signal be? Recovery by MP, OMP and OLS against the number of non-zeros.
 
-Two designs of 100 x 200: Gaussian, and Gaussian with a common component in all columns (coherent: the case in which OLS is
-worth its price, after Soussen et al., 2013). Normal coefficients, no noise; success is a relative error below 1e-4. MP, which never
-refits, gets ten steps a non-zero and succeeds when its largest coefficients stand at the right places.
+Two designs of 100 x 200: Gaussian, and Gaussian with a common component in all columns (coherent: the case in which
+OLS is worth its price, after Soussen et al., 2013). Normal coefficients, no noise; success is a relative error below
+1e-4. MP, which never refits, gets ten steps a non-zero and succeeds when its largest coefficients stand at the right
+places.
 """
 
 import matplotlib.pyplot as plt

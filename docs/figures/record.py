@@ -1,7 +1,7 @@
 """What a figure script leaves behind: rows (quantity, paper, ours, verdict), a picture, the numbers behind it.
 
-A script has a TITLE, a ROOM and ``reproduce(record, *, full)``. Which values must hold is not the script's business: it stands in
-expected.json, as a range with its reason for each row that is bound to hold.
+A script has a TITLE, a ROOM and ``reproduce(record, *, full)``. Which values must hold is not the script's business:
+it stands in expected.json, as a range with its reason for each row that is bound to hold.
 """
 
 import csv

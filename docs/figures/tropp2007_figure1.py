@@ -1,8 +1,8 @@
 """How many Gaussian measurements does OMP need? The experiment of Figure 1 of :cite:`tropp2007`.
 
-A signal of length d = 256 has m ones; y = Phi s with N Gaussian measurements. OMP takes m steps and succeeds when it has found the
-m places; the paper makes 1000 trials for each (m, N). The number to meet is the law that :cite:`fletcher2009` proved for
-it later: N = 2 m ln(d - m) is enough as d grows.
+A signal of length d = 256 has m ones; y = Phi s with N Gaussian measurements. OMP takes m steps and succeeds when it
+has found the m places; the paper makes 1000 trials for each (m, N). The number to meet is the law that
+:cite:`fletcher2009` proved for it later: N = 2 m ln(d - m) is enough as d grows.
 """
 
 import matplotlib.pyplot as plt

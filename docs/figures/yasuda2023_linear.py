@@ -1,10 +1,10 @@
-"""Sequential attention with a linear model is OMP: the claim of :cite:`yasuda2023`, and OMP as a selector in a pipeline.
+"""Sequential attention with a linear model is OMP, as :cite:`yasuda2023` say; and OMP as a selector in a pipeline.
 
-For a linear model the paper reduces sequential attention to the sequential Lasso: with the chosen columns unpenalised, lower
-the penalty until the next column enters. Here that path is followed with scikit-learn's Lasso, step by step, on the diabetes
-data with all products of two features, and compared with the order in which OMP (on standardised columns) chooses. The picture
-shows a pipeline, scale -> OMP -> logistic regression, tuned by GridSearchCV over the number of columns on the breast-cancer
-data, beside two selectors of scikit-learn.
+For a linear model the paper reduces sequential attention to the sequential Lasso: with the chosen columns
+unpenalised, lower the penalty until the next column enters. Here that path is followed with scikit-learn's Lasso,
+step by step, on the diabetes data with all products of two features, and compared with the order in which OMP (on
+standardised columns) chooses. The picture shows a pipeline, scale -> OMP -> logistic regression, tuned by
+GridSearchCV over the number of columns on the breast-cancer data, beside two selectors of scikit-learn.
 """
 
 import matplotlib.pyplot as plt
@@ -67,7 +67,9 @@ def reproduce(record, *, full):
         record.row(f"accuracy with 4 of 30 columns, {name} (%)", accuracy[counts.index(4)])
         record.row(f"columns that GridSearchCV chooses, {name}", search.best_params_[f"{step}__{parameter}"])
         record.progress(i + 1, len(selectors))
-    axes.set(xlabel="columns kept", ylabel="10-fold accuracy (%)", title="breast cancer: selector, then logistic regression")
+    axes.set(
+        xlabel="columns kept", ylabel="10-fold accuracy (%)", title="breast cancer: selector, then logistic regression"
+    )
     axes.legend(frameon=False)
     record.picture(figure)
     plt.close(figure)

@@ -1,7 +1,7 @@
 """Append to, delete from and solve with a growing Cholesky factor.
 
-L is lower triangular with L L^H = A_S^H A_S, the Gram matrix of the columns chosen so far, kept in the leading k x k block of an
-array that is allocated once. All kernels serve real and complex data.
+L is lower triangular with L L^H = A_S^H A_S, the Gram matrix of the columns chosen so far, kept in the leading k x k
+block of an array that is allocated once. All kernels serve real and complex data.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """The one way in which a kernel is compiled: serial, without the GIL, cached on disk.
 
-Numba stamps a cached kernel by the file that it stands in and does not notice an edited callee in another file. Here the digest of
-all sources is a part of every kernel's name in the cache, so that an upgrade never meets stale code.
+Numba stamps a cached kernel by the file that it stands in and does not notice an edited callee in another file. Here
+the digest of all sources is a part of every kernel's name in the cache, so that an upgrade never meets stale code.
 """
 
 import hashlib

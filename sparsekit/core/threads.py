@@ -1,22 +1,25 @@
 """n_jobs as a pool of threads over chunks of a serial kernel; the chunks depend on the data only."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from numbers import Integral
 from threading import Lock
 
-from joblib import Parallel, delayed
+from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
-_WORK_PER_CHUNK = 4e7  # elementary operations, some ten milliseconds: an interrupt is heard soon
+_WORK_PER_CHUNK = (
+    1.2e7  # elementary operations, a few milliseconds: an interrupt is heard soon, and caches hold the data
+)
 _LIMITING = Lock()
 _EVEN = 8  # chunks come in multiples of this, so that 2, 4 or 8 threads end together
 
 
-def chunks(n_items, work_per_item):
-    """Slices of equal length over n_items, each of some ten milliseconds.
+def chunks(n_items, work_per_item, *, at_least=1):
+    """Slices of equal length over n_items, each of a few milliseconds.
 
     Parameters
     ----------
@@ -24,13 +27,15 @@ def chunks(n_items, work_per_item):
         Number of items to divide.
     work_per_item : float
         Elementary operations that one item costs.
+    at_least : int, default=1
+        Items that a chunk should not fall below.
 
     Returns
     -------
     slices : list of slice
         In order, without gaps; the same for any number of threads.
     """
-    count = math.ceil(n_items * work_per_item / _WORK_PER_CHUNK)
+    count = math.ceil(min(n_items * work_per_item / _WORK_PER_CHUNK, n_items / at_least))
     count = min(n_items, math.ceil(count / _EVEN) * _EVEN if count > 1 else 1)
     bounds = [n_items * i // max(count, 1) for i in range(count + 1)]
     return [slice(start, stop) for start, stop in pairwise(bounds)]
@@ -46,7 +51,8 @@ def run_chunks(function, slices, n_jobs):
     slices : list of slice
         From :func:`chunks`.
     n_jobs : int or None
-        Threads as in joblib: None is 1 unless a ``joblib.parallel_config`` says otherwise, -1 all processors.
+        Threads, counted as joblib does: None is 1 unless a ``joblib.parallel_config`` says otherwise, -1 all
+        processors.
 
     Returns
     -------
@@ -55,9 +61,16 @@ def run_chunks(function, slices, n_jobs):
     """
     check_n_jobs(n_jobs)
     with _one_blas_thread():
-        if len(slices) < 2 or n_jobs == 1:
+        n_threads = min(effective_n_jobs(n_jobs), len(slices))
+        if n_threads < 2:
             return [function(chunk) for chunk in slices]
-        return Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(function)(chunk) for chunk in slices)
+        # joblib.Parallel takes ten milliseconds to start its threads, this half of one
+        with ThreadPoolExecutor(n_threads) as pool:
+            try:
+                return list(pool.map(function, slices))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
 def check_n_jobs(n_jobs):
@@ -72,7 +85,7 @@ def check_n_jobs(n_jobs):
 
 @contextmanager
 def _one_blas_thread():
-    """Limit BLAS to one thread, unless another Python thread does so already: overlapping limits restore each other's."""
+    """Limit BLAS to one thread, unless another Python thread does so: overlapping limits restore each other's."""
     if not _LIMITING.acquire(blocking=False):
         yield
         return

@@ -1,7 +1,7 @@
 """A thin layer over scikit-learn's validation: the way in for complex data and LinearOperators, and the weights.
 
-scikit-learn refuses both kinds of X; here complex arrays are checked by their real and imaginary parts, and an operator is
-taken at its word.
+scikit-learn refuses both kinds of X; here complex arrays are checked by their real and imaginary parts, and an
+operator is taken at its word.
 """
 
 import re
@@ -110,7 +110,9 @@ def check_feature_weights(feature_weights, n_features):
         msg = f"feature_weights must have shape ({n_features},), got {weights.shape}"
         raise ValueError(msg)
     if not (weights >= 0).all():
-        msg = "feature_weights must be in [0, inf] (0: never penalised, inf: never selected), got negative values or NaN"
+        msg = (
+            "feature_weights must be in [0, inf] (0: never penalised, inf: never selected), got negative values or NaN"
+        )
         raise ValueError(msg)
     return weights
 
@@ -153,5 +155,3 @@ def _check_foreign(X, name, ndim=(2,)):
         msg = f"Input {name} contains NaN or infinity"
         raise ValueError(msg)
     return X if X.dtype in (np.complex64, np.complex128) else X.astype(np.complex128)
-
-

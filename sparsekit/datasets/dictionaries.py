@@ -8,8 +8,8 @@ import numpy as np
 def dct_dictionary(n_atoms, shape):
     """Overcomplete dictionary of cosines, as in the K-SVD papers.
 
-    Along each axis of length n, atom k is cos(pi k (i + 1/2) / n_atoms) for i = 0 ... n - 1, its mean taken out when k > 0;
-    several axes multiply.
+    Along each axis of length n, atom k is cos(pi k (i + 1/2) / n_atoms) for i = 0 ... n - 1, its mean taken out when
+    k > 0; several axes multiply.
 
     Parameters
     ----------

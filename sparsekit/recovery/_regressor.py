@@ -96,8 +96,8 @@ def kkt_violation(design, Y, coef):
     Returns
     -------
     violation : float
-        max over targets and their non-zero coefficients of |a_j^H r| / (||a_j|| ||y||), summed in float64; 0 at a perfect
-        refit, 1 at worst.
+        max over targets and their non-zero coefficients of |a_j^H r| / (||a_j|| ||y||), summed in float64; 0 at a
+        perfect refit, 1 at worst.
     """
     used = np.flatnonzero((coef != 0).any(axis=0))
     if not len(used) or not Y.any():
@@ -113,5 +113,3 @@ def kkt_violation(design, Y, coef):
     cosines = np.abs(A.conj().T @ (Y - A @ w))
     cosines = np.divide(cosines, lengths, out=np.zeros_like(cosines), where=(lengths > 0) & (w != 0))
     return float(cosines.max())
-
-

@@ -1,4 +1,4 @@
-"""Sparse codes of many signals over one dictionary, as a transformer: row i of the codes holds the atoms of signal i."""
+"""Sparse codes of many signals over one dictionary, as a transformer: row i of the codes belongs to signal i."""
 
 import numpy as np
 from scipy.fft import dct
@@ -7,7 +7,8 @@ from scipy.sparse.linalg import LinearOperator
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sparsekit.core.operators import Design, squared_norms
+from sparsekit.core.kernels import kernel
+from sparsekit.core.operators import Design
 from sparsekit.core.scaling import exponent, shifted
 from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_matrix, is_complex
@@ -48,7 +49,8 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     dictionary_ : {ndarray, sparse matrix or array, LinearOperator} of shape (n_atoms, n_features)
         The atoms in the precision of the data.
     gram_ : ndarray of shape (n_atoms, n_atoms) or None
-        Inner products of the atoms; None for an operator and for more than 4096 atoms, which are coded signal by signal.
+        Inner products of the atoms; None for an operator and for more than 4096 atoms, which are coded signal by
+        signal.
     n_features_in_ : int
         Length of the signals.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -58,11 +60,9 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     --------
     orthogonal_mp : The same pursuits for regression, where the columns of X are the atoms.
 
-    Notes
-    -----
-    O(n_atoms^2 n_features) once, then O(n_atoms (n_features + K^2)) a signal for "omp" and "ols", and
-    O(n_atoms (n_features + K)) for "mp". Codes are the same for any `n_jobs`; the correlations pass through BLAS, so that
-    another split of the signals into batches may change their last bits.
+    Notes ----- O(n_atoms^2 n_features) once, then O(n_atoms (n_features + K^2)) a signal for "omp" and "ols", and
+    O(n_atoms (n_features + K)) for "mp". Codes are the same for any `n_jobs`; the correlations pass through BLAS, so
+    that another split of the signals into batches may change their last bits.
 
     References
     ----------
@@ -78,9 +78,7 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     array([3, 5], dtype=int32)
     """
 
-    def __init__(
-        self, dictionary=None, *, method="omp", n_nonzero_coefs=None, tol=None, sign="both", n_jobs=None
-    ):
+    def __init__(self, dictionary=None, *, method="omp", n_nonzero_coefs=None, tol=None, sign="both", n_jobs=None):
         self.dictionary = dictionary
         self.method = method
         self.n_nonzero_coefs = n_nonzero_coefs
@@ -126,7 +124,9 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if self.sign == "positive" and dtype.kind == "c":
             msg = "sign='positive' needs real data, got complex signals or atoms; use sign='both'"
             raise ValueError(msg)
-        self.dictionary_ = dictionary if isinstance(dictionary, LinearOperator) else dictionary.astype(dtype, copy=False)
+        self.dictionary_ = (
+            dictionary if isinstance(dictionary, LinearOperator) else dictionary.astype(dtype, copy=False)
+        )
         design = Design(self.dictionary_.T)
         self._stop(design)
         keep = not isinstance(dictionary, LinearOperator) and dictionary.shape[0] <= _MAX_GRAM
@@ -159,19 +159,14 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             raise ValueError(msg)
         X = X.astype(design.dtype, copy=False)
         stop = self._stop(design)
-        extreme = _extreme_rows(X)  # their squares leave the floating-point range: coded alone, each at its own scale
-        if len(extreme):
-            keep = np.ones((X.shape[0], 1), X.real.dtype)
-            keep[extreme] = 0
-            alone = [self._code_alone(design, X, i, stop) for i in extreme]
-            X = csr_array(X.multiply(keep)) if issparse(X) else X * keep
-        codes = _stacked(self._code(design, X, stop), design.shape[1])
-        if len(extreme):
-            rest = _stacked(alone, design.shape[1]).tocoo()
-            codes = codes + csr_array((rest.data, (extreme[rest.row], rest.col)), shape=codes.shape)
-            if not np.isfinite(codes.data).all():
-                msg = f"codes overflow {codes.dtype}: divide X by its largest absolute value before coding"
-                raise ValueError(msg)
+        n_steps, active, coef = map(np.concatenate, zip(*self._code(design, X, stop), strict=True))
+        if not np.isfinite(coef).all():
+            msg = f"codes overflow {coef.dtype}: divide X by its largest absolute value before coding"
+            raise ValueError(msg)
+        ends = np.concatenate([[0], np.cumsum(n_steps)], dtype=active.dtype)
+        codes = csr_array((coef, active, ends), shape=(X.shape[0], design.shape[1]))
+        codes.has_canonical_format = self.method != "mp"
+        codes.sum_duplicates()  # a matching pursuit may choose an atom again
         return codes
 
     def inverse_transform(self, X):
@@ -209,7 +204,7 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             }[self.method]
             omega = np.ones(design.shape[1])
             return pursue_batch(
-                kernel, rule, design, signals, omega, stop, gram=self.gram_, n_jobs=self.n_jobs, finish=_without_padding
+                kernel, rule, design, signals, omega, stop, gram=self.gram_, n_jobs=self.n_jobs, finish=_sorted
             )
 
         return run_chunks(lambda i: self._code_alone(design, signals, i, stop), range(signals.shape[0]), self.n_jobs)
@@ -226,7 +221,7 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             found = match_columns(design, y[:, 0], self.sign == "positive", omega, stop)
         else:
             found = pursue_columns(design, y, self.method, omega, stop)
-        return _without_padding(found._replace(coef=shifted(found.coef, shift)))
+        return _sorted(found._replace(coef=shifted(found.coef, shift)))
 
     @property
     def _n_features_out(self):
@@ -247,23 +242,23 @@ def _check_signals(X, coder, *, reset=True):
     return csr_array(X, copy=True) if issparse(X) else X  # SciPy sums duplicate entries in place
 
 
-def _without_padding(pursuit):
-    chosen = pursuit.active >= 0
-    return pursuit.n_steps, pursuit.active[chosen], pursuit.coef[chosen]
+@kernel
+def sort_codes(pursuit, atoms, values):
+    """Write the chosen atoms of every signal in increasing order, signal after signal, and their coefficients."""
+    start = 0
+    for row in range(pursuit.n_steps.shape[0]):
+        for step in range(pursuit.n_steps[row]):
+            atom, place = pursuit.active[row, step], start + step
+            while place > start and atoms[place - 1] > atom:
+                atoms[place], values[place] = atoms[place - 1], values[place - 1]
+                place -= 1
+            atoms[place], values[place] = atom, pursuit.coef[row, step]
+        start += pursuit.n_steps[row]
 
 
-def _stacked(parts, n_atoms):
-    """Codes from the numbers of steps, atoms and coefficients of consecutive signals."""
-    n_steps, active, coef = map(np.concatenate, zip(*parts, strict=True))
-    codes = csr_array((coef, active, np.concatenate([[0], np.cumsum(n_steps)])), shape=(len(n_steps), n_atoms))
-    codes.sum_duplicates()
-    return codes
-
-
-def _extreme_rows(X):
-    """Indices of the rows whose squared norm is not zero but out of the middle half of the floating-point range."""
-    with np.errstate(over="ignore", under="ignore"):
-        energies = abs(X).power(2).sum(axis=1) if issparse(X) else squared_norms(X.T)
-    reach = float(np.finfo(X.dtype).max) ** 0.5
-    doubtful = np.flatnonzero(~((1 / reach <= energies) & (energies <= reach)))
-    return doubtful[[X[[i]].count_nonzero() > 0 if issparse(X) else X[i].any() for i in doubtful]] if len(doubtful) else doubtful
+def _sorted(pursuit):
+    """Numbers of steps, atoms in increasing order and coefficients of consecutive signals."""
+    count = pursuit.n_steps.sum()
+    atoms, values = np.empty(count, np.int32), np.empty(count, pursuit.coef.dtype)
+    sort_codes(pursuit, atoms, values)
+    return pursuit.n_steps, atoms, values

@@ -5,20 +5,20 @@
             j = argmax_j  a_j^T r  / (||a_j|| omega_j) > 0      sign = "positive"
             v = a_j^H r / ||a_j||^2,   w_j <- w_j + v,   r <- r - v a_j
 
-An atom may return; its coefficient then adds up. With the Gram matrix G = A^H A the residual is not needed, c <- c - v G[:, j],
-so that a step on one of many targets costs O(N).
+An atom may return; its coefficient then adds up. With the Gram matrix G = A^H A the residual is not needed, c <- c -
+v G[:, j], so that a step on one of many targets costs O(N).
 """
 
 import numpy as np
 
 from sparsekit.core.kernels import kernel
 from sparsekit.core.operators import energy, squared_norms
-from sparsekit.core.simd import float_of, max_bits
 from sparsekit.core.scaling import exponent, is_extreme, shifted
+from sparsekit.core.simd import float_of, max_bits
 from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights
 from sparsekit.recovery._regressor import SparseRegressor
-from sparsekit.recovery.batch_omp import first_above, gram_pays, pursue_batch
+from sparsekit.recovery.batch_omp import Decrease, State, first_above, gram_pays, pursue_batch
 from sparsekit.recovery.pursuit import (
     FULL,
     NO_COLUMN,
@@ -35,7 +35,7 @@ SIGNS = ("both", "positive")
 
 
 @kernel(fastmath={"contract", "reassoc"})
-def match_gram(positive, G, preference, C, limits, out):
+def match_gram(positive, G, preference, C, tol, limits, out):
     """Matching pursuit of every row of C (n, N) = (A^H y)^T; out.residual[:, 0] holds ||y||, C is used up."""
     n_columns, k = G.shape[0], out.active.shape[1]
     inverse, score = np.empty(n_columns), np.empty(n_columns)
@@ -45,7 +45,7 @@ def match_gram(positive, G, preference, C, limits, out):
         c, energy = C[row], out.residual[row, 0] ** 2
         floor = limits.noise * limits.noise * energy
         t, reason, rest = 0, FULL, energy
-        while t < k and rest > limits.tol:
+        while t < k and rest > tol[row]:
             best = np.int64(0)
             for j in range(n_columns):
                 share = (c[j] * np.conj(c[j])).real * inverse[j]
@@ -55,7 +55,7 @@ def match_gram(positive, G, preference, C, limits, out):
             if best == 0:
                 reason = NO_COLUMN
                 break
-            s = first_above(score, float_of(best) * limits.tie)
+            s = first_above(Decrease(), float_of(best) * limits.tie, State(c, inverse, score))
             v, g = c[s] * inverse[s], G[s]
             rest = max(rest - (v * np.conj(c[s])).real, 0.0)
             for j in range(n_columns):
@@ -66,13 +66,13 @@ def match_gram(positive, G, preference, C, limits, out):
         for i in range(t + 1, k + 1):
             out.residual[row, i] = out.residual[row, t]
         out.n_steps[row] = t
-        out.reason[row] = ended(reason, t, rest, (t + 1) * limits.noise * energy, limits)
+        out.reason[row] = ended(reason, t, rest, tol[row], (t + 1) * limits.noise * energy, limits)
 
 
 def match_columns(design, y, positive, omega, stop):
     """Matching pursuit of one target y (m,) through products with the columns; Pursuit with P = 1."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        extreme = is_extreme(squared_norms(design.adjoint(y)[None, :]), design.dtype)
+        extreme = is_extreme(squared_norms(design.adjoint(y)[None, :]).max(), design.dtype)
     design, shift = design.tamed() if extreme else (design, 0)
     norms = design.squared_norms()
     inverse = np.divide(1, norms, out=np.zeros(len(norms)), where=norms > 0)
@@ -99,7 +99,7 @@ def match_columns(design, y, positive, omega, stop):
         path=np.zeros((0, 0, 0), y.dtype),
         residual=np.array([residual]),
         n_steps=np.array([len(active)]),
-        reason=np.array([ended(reason, len(active), rest, floor, stop)]),
+        reason=np.array([ended(reason, len(active), rest, stop.tol, floor, stop)]),
     )
 
 
@@ -109,8 +109,8 @@ class MatchingPursuit(SparseRegressor):
     Parameters
     ----------
     n_nonzero_coefs : int, default=None
-        Number of steps, which bounds the number of non-zero coefficients; None is ``max(1, n_features // 10)``. More than
-        ``10 * n_features`` is capped with a warning.
+        Number of steps, which bounds the number of non-zero coefficients; None is ``max(1, n_features // 10)``. More
+        than ``10 * n_features`` is capped with a warning.
     tol : float, default=None
         Squared (weighted) residual norm at which to stop; overrides `n_nonzero_coefs`, up to ``10 * n_features`` steps.
     sign : {"both", "positive"}, default="both"
@@ -151,10 +151,8 @@ class MatchingPursuit(SparseRegressor):
     OrthogonalMatchingPursuit : Refits all chosen columns at every step.
     PursuitCoder : Sparse codes of many signals.
 
-    Notes
-    -----
-    One target costs a product with X a step. Several targets whose steps are at least n_features together go through the
-    Gram matrix: O(n_samples n_features^2) once and O(n_features) a step.
+    Notes ----- One target costs a product with X a step. Several targets whose steps are at least n_features together
+    go through the Gram matrix: O(n_samples n_features^2) once and O(n_features) a step.
 
     References
     ----------
@@ -202,14 +200,14 @@ class MatchingPursuit(SparseRegressor):
         Raises
         ------
         ValueError
-            For NaN or infinity, shapes that do not fit, weights out of range, `n_nonzero_coefs` < 1, `tol` < 0, an unknown
-            `sign`, or ``sign="positive"`` with complex data.
+            For NaN or infinity, shapes that do not fit, weights out of range, `n_nonzero_coefs` < 1, `tol` < 0, an
+            unknown `sign`, or ``sign="positive"`` with complex data.
         """
         check_choice(self.sign, "sign", SIGNS)
         design, Y, y_mean, single = self._problem(X, y, sample_weight)
         omega = check_feature_weights(self.feature_weights, design.shape[1])
         if (omega == 0).any():
-            msg = "feature_weights must be positive (inf allowed) here, got 0: a matching pursuit has no refit to leave free"
+            msg = "feature_weights must be in (0, inf], got 0: a matching pursuit has no refit to leave free"
             raise ValueError(msg)
         if self.sign == "positive" and Y.dtype.kind == "c":
             msg = "sign='positive' needs real data, got complex X or y; use sign='both'"

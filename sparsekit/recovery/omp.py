@@ -5,12 +5,12 @@
             j = argmax_j |a_j^H r| / (omega_j ||(I - P_S) a_j||)      ols  [chen1989]_
             S = S + {j},  w_S = argmin ||y - A_S w||,  r = y - A_S w_S
 
-With several targets and one support |a_j^H r| becomes the Euclidean norm over the targets [tropp2006]_. The refit is kept by
-Gram-Schmidt with one repetition: A_S = Q U, r <- r - q (q^H r), and U w_S = Q^H y at the end. The columns are reached through
-products alone, so X may be sparse or a LinearOperator; many targets on few columns go through the Gram matrix instead
-(:mod:`sparsekit.recovery.batch_omp`), and one large dense target through 8-bit copies (:mod:`sparsekit.recovery.screening`).
+With several targets and one support |a_j^H r| becomes the Euclidean norm over the targets [tropp2006]_. The refit is
+kept by Gram-Schmidt with one repetition: A_S = Q U, r <- r - q (q^H r), and U w_S = Q^H y at the end. The columns are
+reached through products alone, so X may be sparse or a LinearOperator; many targets on few columns go through the
+Gram matrix instead (:mod:`sparsekit.recovery.batch_omp`), and one large dense target through 8-bit copies
+(:mod:`sparsekit.recovery.screening`).
 """
-
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -106,7 +106,7 @@ def pursue_columns(design, Y, selection, omega, stop, screen=None):
     """One pursuit for all targets Y (m, t) together, through products with the columns; Pursuit with P = 1."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         rule = _rule(design, Y, selection, omega, stop, screen)
-        if not is_extreme(rule.energies, design.dtype):
+        if not is_extreme(rule.energies.max(), design.dtype):
             return _greedy(design, Y, rule, stop)
     design, shift = design.tamed()
     out = _greedy(design, Y, _rule(design, Y, selection, omega, stop), stop)
@@ -146,7 +146,7 @@ def _greedy(design, Y, rule, stop):
         if t + 1 < k:
             rule.advance(R, Q[:, t], Z[t])
     t = len(active)
-    reason = ended(reason, t, rest, rule.floor, stop)
+    reason = ended(reason, t, rest, stop.tol, rule.floor, stop)
     # w after i steps = the sum of the first i columns of U^-1, each times its coefficient
     inverse = solve_triangular(U[:t, :t], np.eye(t, dtype=Y.dtype))
     path = np.cumsum(Z[:t].T[:, :, None] * inverse.T, axis=1)
@@ -208,11 +208,10 @@ def orthogonal_mp(
     OrthogonalMatchingPursuit : The estimator, with intercept, sample weights and feature weights.
     PursuitCoder : Sparse codes of many signals as a sparse matrix.
 
-    Notes
-    -----
-    A target costs one product with X a step and O(n_samples K) for the refit, which takes O(n_samples K) memory. Through
-    the Gram matrix t targets cost O(n_samples n_features (n_features + t) + t n_features K^2). Columns whose squared
-    distance to the span of the chosen ones is below 4096 eps of their squared norm are passed over.
+    Notes ----- A target costs one product with X a step and O(n_samples K) for the refit, which takes O(n_samples K)
+    memory. Through the Gram matrix t targets cost O(n_samples n_features (n_features + t) + t n_features K^2).
+    Columns whose squared distance to the span of the chosen ones is below 4096 eps of their squared norm are passed
+    over.
 
     References
     ----------
@@ -269,8 +268,8 @@ class OrthogonalMatchingPursuit(SparseRegressor):
         Choose the column most correlated with the residual (orthogonal matching pursuit), or the one that lowers the
         residual most (orthogonal least squares).
     feature_weights : array-like of shape (n_features,), default=None
-        A column competes with its correlation divided by its weight. 0: the column enters before all others; inf: never.
-        The refit is not penalised.
+        A column competes with its correlation divided by its weight. 0: the column enters before all others; inf:
+        never. The refit is not penalised.
     fit_intercept : bool, default=True
         Whether to fit an intercept; sparse X and operators are centred without being formed.
     joint : bool, default=False

@@ -116,7 +116,7 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
         """
         check_choice(self.selection, "selection", RULES)
         if isinstance(X, LinearOperator):
-            msg = "X must be an array or a sparse matrix for cross-validation: the rows of a LinearOperator cannot be held out"
+            msg = "X must be an array or a sparse matrix: the rows of a LinearOperator cannot be held out"
             raise TypeError(msg)
         data, targets = check_problem(X, y, estimator=self)
         weights = check_sample_weight(sample_weight, data.shape[0])
@@ -166,5 +166,7 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
             coef = found.path[np.arange(len(found.path)), row] if found.path.shape[1] else found.coef
             coef = dense_coefficients(place, coef, len(used))
             error = np.abs(targets - held_out @ coef.T - (y_mean - coef @ mean)) ** 2
-            mse[step] = error.mean() if outside is None or not outside.any() else np.average(error.mean(1), weights=outside)
+            mse[step] = (
+                error.mean() if outside is None or not outside.any() else np.average(error.mean(1), weights=outside)
+            )
         return mse, len(test) if outside is None else outside.sum()

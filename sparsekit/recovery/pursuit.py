@@ -12,7 +12,9 @@ from sparsekit.core.kernels import kernel
 REASONS = ("n_nonzero_coefs", "tol", "exact fit", "no column left")
 FULL, TOL, EXACT, NO_COLUMN = range(len(REASONS))
 
-_DEPENDENT = 4096  # times eps: the squared share of a column outside the span of the others that rounding leaves meaningful
+_DEPENDENT = (
+    4096  # times eps: the squared share of a column outside the span of the others that rounding leaves meaningful
+)
 _NOISE = 64  # times eps: correlations of this size, relative to ||a|| ||y||, are rounding
 _TIE = 64  # times eps: scores this close are equal, and the smallest index wins
 
@@ -39,24 +41,26 @@ class Pursuit(NamedTuple):
 
 
 @kernel
-def ended(reason, t, rest, rounding, limits):
-    """Why a pursuit ended after t steps with the squared residual `rest`, of which `rounding` is no more than rounding.
+def ended(reason, t, rest, tol, rounding, limits):
+    """Why a pursuit to the tolerance `tol` ended after t steps with the squared residual `rest`.
 
-    `reason` is what the loop saw: FULL, or NO_COLUMN when no correlation meant anything. A pursuit that was to reach a tolerance
-    and used all its steps has no column left either.
+    A residual below `rounding` is zero but for rounding.
+
+    `reason` is what the loop saw: FULL, or NO_COLUMN when no correlation meant anything. A pursuit that was to reach
+    a tolerance and used all its steps has no column left either.
     """
-    if rest <= limits.tol:
+    if rest <= tol:
         return TOL
-    if rest <= rounding and (t < limits.n_steps or limits.tol >= 0):
+    if rest <= rounding and (t < limits.n_steps or tol >= 0):
         return EXACT
-    return NO_COLUMN if limits.tol >= 0 and t == limits.n_steps else reason
+    return NO_COLUMN if tol >= 0 and t == limits.n_steps else reason
 
 
 def check_stop(n_nonzero_coefs, tol, design, *, repeats=False):
     """Limits from the parameters of an estimator, capped by the steps that can make sense.
 
-    Without repeats these are the columns that can be independent, min(m, N), one less row after centring; a matching pursuit,
-    which may choose a column again, gets ten steps a column.
+    Without repeats these are the columns that can be independent, min(m, N), one less row after centring; a matching
+    pursuit, which may choose a column again, gets ten steps a column.
     """
     m, n_features = design.shape
     most = 10 * n_features if repeats else max(1, min(m - design.center, n_features))

@@ -4,13 +4,14 @@ One dense target is bound by memory: every step reads all of A. Here each column
 
     a_j = g_j k_j + e_j,     k_j in {-127 .. 127}^m,   g_j = max|a_j| / 127,
 
-and the residual by integers of up to 15 bits, r = h l + f. The integer product k_j . l is exact, and by Cauchy and Schwarz
+and the residual by integers of up to 15 bits, r = h l + f. The integer product k_j . l is exact, and by Cauchy and
+Schwarz
 
     | <a_j, r> - g_j h (k_j . l) |  <=  ||e_j|| ||r|| + g_j ||k_j|| ||f||.
 
-Columns whose upper bound reaches the best lower bound are candidates; their correlations are computed in float64. The column
-that is chosen is that of the plain float64 method, for an eighth of its memory traffic. Where more than one column in twenty is
-a candidate, the plain product is cheaper and is used instead.
+Columns whose upper bound reaches the best lower bound are candidates; their correlations are computed in float64. The
+column that is chosen is that of the plain float64 method, for an eighth of its memory traffic. Where more than one
+column in twenty is a candidate, the plain product is cheaper and is used instead.
 """
 
 import numpy as np
@@ -54,7 +55,7 @@ def encode(A, codes, step, error, size):
 
 @kernel
 def scan(codes, step, levels, product):
-    """product (n,) = step_j * (codes_j . levels) for int8 codes (n, m) and int16 levels (m,); the sums stay in 31 bits."""
+    """product (n,) = step_j (codes_j . levels), int8 codes (n, m), int16 levels (m,); the sums stay in 31 bits."""
     for j in range(codes.shape[0]):
         k = codes[j]
         total = np.int32(0)
@@ -82,7 +83,7 @@ class ScreenedColumns:
         self.largest_level = min((2**31 - 1) // (_LEVELS * m), 2**15 - 1)
 
     def candidates(self, r, preference):
-        """Indices that may hold the largest |<a_j, r>|^2 preference_j, or None when they are too many to be worth it."""
+        """Indices that may hold the largest |<a_j, r>|^2 preference_j, or None when they are too many."""
         h = np.abs(r).max() / self.largest_level
         levels = np.rint(r / h)
         estimate = np.empty(len(self.step))

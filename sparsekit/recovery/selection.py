@@ -1,6 +1,7 @@
 """The rules by which a pursuit chooses its next column, known only through products with the columns.
 
-A rule keeps the energies ||a_j^H R||^2 of all columns, offers the best one and is told of every direction that leaves R.
+A rule keeps the energies ||a_j^H R||^2 of all columns, offers the best one and is told of every direction that leaves
+R.
 """
 
 import numpy as np
@@ -100,7 +101,7 @@ class LargestDecrease(MostCorrelated):
 
 
 def preference(omega):
-    """1 / omega^2, scaled to a largest value of 1: what a squared correlation is multiplied by; 0 for omega = inf or 0."""
+    """1 / omega^2, scaled to a largest value of 1, for squared correlations; 0 for omega = inf or 0."""
     finite = (omega > 0) & np.isfinite(omega)
     smallest = omega[finite].min(initial=np.inf)
     return np.square(np.divide(smallest, omega, out=np.zeros(len(omega)), where=finite))
