@@ -23,8 +23,11 @@ test: .venv/test.installed
 doctest: .venv/test.installed
 	$(BIN)/pytest --doctest-modules sparsekit docs/test_pages.py $(ARGS)
 
-docs: .venv/docs.installed
+docs: .venv/docs.installed docs/figures/output/table.md
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky $(ARGS) docs docs/_build/html
+
+docs/figures/output/table.md: .venv/test.installed $(SOURCES) $(wildcard docs/figures/*.py)
+	$(BIN)/python -m docs.figures
 
 bench: .venv/bench.installed
 	set -e; for script in benchmarks/[!_]*.py; do $(BIN)/python $$script $(ARGS); done

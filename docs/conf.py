@@ -1,5 +1,6 @@
 """Sphinx configuration; `make docs` builds without a warning, with and without a network."""
 
+import json
 import logging
 import os
 import re
@@ -24,7 +25,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
 ]
-exclude_patterns = ["_build", "figures", "gallery"]
+exclude_patterns = ["_build", "benchmarks.md", "figures", "gallery"]
 templates_path = ["_templates"]
 default_role = "literal"  # `name` in a docstring is code
 myst_enable_extensions = ["colon_fence", "dollarmath"]
@@ -83,6 +84,24 @@ def skip_inherited(_app, _what, _name, obj, skip, _options):
     home = getattr(getattr(obj, "fget", obj), "__module__", None)
     return skip or not (home or "").startswith("sparsekit")
 
+
+def benchmark_tables():
+    """The results that `make bench` left, as one page of tables."""
+    parts = []
+    for path in sorted(Path(__file__).parents[1].glob("benchmarks/results/*.json")):
+        result = json.loads(path.read_text())
+        columns = list(result["rows"][0])
+        versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+        parts += [f"### {result['work']}", "", f"{result['machine']}; {versions}.", ""]
+        parts += ["| " + " | ".join(name.replace("_", " ") for name in columns) + " |", "|---" * len(columns) + "|"]
+        for row in result["rows"]:
+            numbers = [f"{value:.3g}" for value in list(row.values())[1:]]
+            parts.append("| " + " | ".join([row["program"], *numbers]) + " |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+Path(__file__).with_name("benchmarks.md").write_text(benchmark_tables())
 
 KEYS = "|".join(re.findall(r"^@\w+\{(\w+),", Path(__file__).with_name("papers.bib").read_text(), re.MULTILINE))
 

@@ -47,10 +47,12 @@ def reproduce(record, *, full):
                 share.append(np.mean([found(method, *one) for one in problems]))
                 rows.append((name, s, method, share[-1]))
             record.progress(len(rows), 2 * 3 * len(sparsities))
+        half = {}
         for method, share in shares.items():
             panel.plot(sparsities, 100 * np.array(share), marker=".", label=method.upper())
-            half = np.interp(-0.5, -np.minimum.accumulate(share), sparsities)
-            record.row(f"non-zeros at 50 % success, {name}, {method.upper()}", half)
+            half[method] = np.interp(-0.5, -np.minimum.accumulate(share), sparsities)
+            record.row(f"non-zeros at 50 % success, {name}, {method.upper()}", half[method])
+        record.row(f"non-zeros that OLS gains over OMP, {name}", half["ols"] - half["omp"])
         panel.set(xlabel="non-zeros", title=f"{name} design, {M} x {N}")
     panels[0].set_ylabel("recovered (%)")
     panels[0].legend(frameon=False)

@@ -13,7 +13,7 @@ EXPECTED = json.loads((Path(__file__).parent / "expected.json").read_text())
 
 
 class Row(NamedTuple):
-    """One number of a paper beside ours."""
+    """One number of a paper, or of another library, beside ours."""
 
     quantity: str
     paper: str
@@ -32,7 +32,7 @@ class Record:
         self.output.mkdir(exist_ok=True)
 
     def row(self, quantity, ours, paper=None):
-        """Add a row; `paper` is its number, or None where the paper gives none."""
+        """Add a row; `paper` is the number of the paper (or of a peer that the quantity names), None without one."""
         verdict = ""
         if quantity in self.expected:
             low, high = self.expected[quantity]["range"]
@@ -60,7 +60,7 @@ class Record:
 
 def table(records):
     """All rows as plain text."""
-    cells = [("figure", "quantity", "paper", "ours", "verdict")]
+    cells = [("figure", "quantity", "paper or peer", "ours", "verdict")]
     for record in records:
         cells += [(record.name, row.quantity, row.paper, f"{row.ours:.4g}", row.verdict) for row in record.rows]
     widths = [max(len(cell[i]) for cell in cells) for i in range(5)]
@@ -73,6 +73,6 @@ def markdown(records):
     parts = []
     for record in records:
         parts += [f"## {record.title}", "", f"![{record.title}](figures/output/{record.name}.png)", ""]
-        parts += ["| quantity | paper | ours | verdict |", "|---|---|---|---|"]
+        parts += ["| quantity | paper or peer | ours | verdict |", "|---|---|---|---|"]
         parts += [f"| {row.quantity} | {row.paper} | {row.ours:.4g} | {row.verdict} |" for row in record.rows] + [""]
     return "\n".join(parts)

@@ -33,12 +33,14 @@ def reproduce(record, *, full):
     rows, sparsities = [], (4, 12, 20, 28, 36)
     for i, m in enumerate(sparsities):
         law = 2 * m * np.log(D - m)
-        grid = np.arange(step, min(D, 1.25 * law) + 1, step).astype(int)
+        grid = np.arange(-(-m // step) * step, min(D, 1.25 * law) + 1, step).astype(int)
         shares = [success(m, n, n_trials) for n in grid]
         rows += [(m, n, share) for n, share in zip(grid, shares, strict=True)]
         (line,) = axes.plot(grid, 100 * np.array(shares), marker=".", label=f"m = {m}")
-        axes.axvline(law, color=line.get_color(), linewidth=0.8, linestyle=":")
-        record.row(f"N for 95 % success, m = {m}", np.interp(0.95, np.maximum.accumulate(shares), grid), law)
+        if law <= D:
+            axes.axvline(law, color=line.get_color(), linewidth=0.8, linestyle=":")
+        if shares[-1] >= 0.95:  # N cannot exceed d
+            record.row(f"N for 95 % success, m = {m}", np.interp(0.95, np.maximum.accumulate(shares), grid), law)
         record.progress(i + 1, len(sparsities))
     axes.set(xlabel="measurements N", ylabel="signals recovered (%)", title="OMP, d = 256; dotted: 2 m ln(d - m)")
     axes.legend(frameon=False)

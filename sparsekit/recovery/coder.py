@@ -60,7 +60,9 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     --------
     orthogonal_mp : The same pursuits for regression, where the columns of X are the atoms.
 
-    Notes ----- O(n_atoms^2 n_features) once, then O(n_atoms (n_features + K^2)) a signal for "omp" and "ols", and
+    Notes
+    -----
+    O(n_atoms^2 n_features) once, then O(n_atoms (n_features + K^2)) a signal for "omp" and "ols", and
     O(n_atoms (n_features + K)) for "mp". Codes are the same for any `n_jobs`; the correlations pass through BLAS, so
     that another split of the signals into batches may change their last bits.
 

@@ -5,8 +5,8 @@
             j = argmax_j  a_j^T r  / (||a_j|| omega_j) > 0      sign = "positive"
             v = a_j^H r / ||a_j||^2,   w_j <- w_j + v,   r <- r - v a_j
 
-An atom may return; its coefficient then adds up. With the Gram matrix G = A^H A the residual is not needed, c <- c -
-v G[:, j], so that a step on one of many targets costs O(N).
+An atom may return; its coefficient then adds up. With the Gram matrix G = A^H A the residual is not needed:
+c <- c - v G[:, j], so that a step on one of many targets costs O(N).
 """
 
 import numpy as np
@@ -151,7 +151,9 @@ class MatchingPursuit(SparseRegressor):
     OrthogonalMatchingPursuit : Refits all chosen columns at every step.
     PursuitCoder : Sparse codes of many signals.
 
-    Notes ----- One target costs a product with X a step. Several targets whose steps are at least n_features together
+    Notes
+    -----
+    One target costs a product with X a step. Several targets whose steps are at least n_features together
     go through the Gram matrix: O(n_samples n_features^2) once and O(n_features) a step.
 
     References

@@ -208,7 +208,9 @@ def orthogonal_mp(
     OrthogonalMatchingPursuit : The estimator, with intercept, sample weights and feature weights.
     PursuitCoder : Sparse codes of many signals as a sparse matrix.
 
-    Notes ----- A target costs one product with X a step and O(n_samples K) for the refit, which takes O(n_samples K)
+    Notes
+    -----
+    A target costs one product with X a step and O(n_samples K) for the refit, which takes O(n_samples K)
     memory. Through the Gram matrix t targets cost O(n_samples n_features (n_features + t) + t n_features K^2).
     Columns whose squared distance to the span of the chosen ones is below 4096 eps of their squared norm are passed
     over.

@@ -12,9 +12,7 @@ from sparsekit.core.kernels import kernel
 REASONS = ("n_nonzero_coefs", "tol", "exact fit", "no column left")
 FULL, TOL, EXACT, NO_COLUMN = range(len(REASONS))
 
-_DEPENDENT = (
-    4096  # times eps: the squared share of a column outside the span of the others that rounding leaves meaningful
-)
+_DEPENDENT = 4096  # times eps: a column with less of its square outside the span of the others depends on them
 _NOISE = 64  # times eps: correlations of this size, relative to ||a|| ||y||, are rounding
 _TIE = 64  # times eps: scores this close are equal, and the smallest index wins
 

@@ -1,7 +1,6 @@
 """The rules by which a pursuit chooses its next column, known only through products with the columns.
 
-A rule keeps the energies ||a_j^H R||^2 of all columns, offers the best one and is told of every direction that leaves
-R.
+A rule keeps the energies ||a_j^H R||^2 of all columns, offers the best, and is told of every direction that leaves R.
 """
 
 import numpy as np
