@@ -15,7 +15,7 @@ KERNELS = []  # every compiled function, for the warm-up and the cache guards
 
 
 def kernel(function=None, *, fastmath=False):
-    """Compile a pure function of arrays and scalars on its first call.
+    """Compile a pure function of arrays and scalars on its first call; x / 0 is inf or NaN, as in NumPy.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ def kernel(function=None, *, fastmath=False):
     def compile_lazily(function):
         function.__qualname__ += f"-{_digest()}"
         try:
-            dispatcher = njit(cache=True, nogil=True, fastmath=fastmath)(function)
+            dispatcher = njit(cache=True, nogil=True, fastmath=fastmath, error_model="numpy")(function)
         except RuntimeError:  # Numba: "no locator available"
             _warn_uncached()
-            dispatcher = njit(nogil=True, fastmath=fastmath)(function)
+            dispatcher = njit(nogil=True, fastmath=fastmath, error_model="numpy")(function)
         _forgive_lost_folder(dispatcher)
         KERNELS.append(dispatcher)
         return dispatcher

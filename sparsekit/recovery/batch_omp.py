@@ -58,7 +58,7 @@ class State(NamedTuple):
     """What changes while one target is pursued; all (N,). The rule of OMP needs c alone."""
 
     c: np.ndarray  # correlations a_j^H r
-    nu: np.ndarray  # squared distances to the span of the chosen columns; inf (score 0) once dependent
+    nu: np.ndarray  # squared distances to the span of the chosen columns
     score: np.ndarray  # |c_j|^2 preference_j / nu_j
 
 
@@ -77,11 +77,8 @@ class Step(NamedTuple):
 
 def begin(rule, problem, state):
     """Set nu to the squared norms, score all columns, return the best score."""
-    scored = energies(state.c)
-    if isinstance(rule, Decrease):
-        state.nu[:] = np.where(problem.diagonal > 0, problem.diagonal, np.inf)
-        scored = state.score[:] = scored * problem.preference / state.nu
-    return scored.max()
+    state.nu[:] = problem.diagonal
+    return scored(rule, problem, state)
 
 
 def advance(rule, problem, step, Q, base, state):
@@ -89,12 +86,17 @@ def advance(rule, problem, step, Q, base, state):
     q = step.scale * np.conj(base[step.row]) - step.left * Q[step.i] - step.right * Q[step.j]
     Q[step.t] = q
     state.c[:] -= step.z * q
-    scored = energies(state.c)
-    if isinstance(rule, Decrease):
-        state.nu[:] -= energies(q)
-        state.nu[state.nu <= problem.lowest] = np.inf
-        scored = state.score[:] = scored * problem.preference / state.nu
-    return scored.max()
+    state.nu[:] -= energies(q)
+    return scored(rule, problem, state)
+
+
+def scored(rule, problem, state):
+    """Fill the scores and return the best; a column is worth nothing once it depends on the chosen ones."""
+    if isinstance(rule, Correlation):
+        return energies(state.c).max()
+    free = state.nu > problem.lowest
+    state.score[:] = np.divide(energies(state.c) * problem.preference, state.nu, out=np.zeros(len(free)), where=free)
+    return state.score.max()
 
 
 def value(rule, state, j):
@@ -107,7 +109,7 @@ def energies(x):
     return (x * np.conj(x)).real
 
 
-@overload(begin, jit_options={"fastmath": _FAST})
+@overload(begin, jit_options={"fastmath": _FAST, "error_model": "numpy"})
 def _begin(rule, problem, state):
     if rule.instance_class is Correlation:
 
@@ -123,15 +125,16 @@ def _begin(rule, problem, state):
         c, nu, score, diagonal, preference = state.c, state.nu, state.score, problem.diagonal, problem.preference
         best = np.int64(0)
         for m in range(c.shape[0]):
-            nu[m] = diagonal[m] if diagonal[m] > 0 else np.inf
-            score[m] = (c[m] * np.conj(c[m])).real * preference[m] / nu[m]
+            nu[m] = diagonal[m]
+            gain = (c[m] * np.conj(c[m])).real * preference[m] / nu[m]
+            score[m] = gain if nu[m] > 0 else 0.0
             best = max_bits(best, score[m])
         return float_of(best)
 
     return decrease
 
 
-@overload(advance, jit_options={"fastmath": _FAST})
+@overload(advance, jit_options={"fastmath": _FAST, "error_model": "numpy"})
 def _advance(rule, problem, step, Q, base, state):
     if rule.instance_class is Correlation:
 
@@ -156,9 +159,9 @@ def _advance(rule, problem, step, Q, base, state):
             q = np.conj(base[row, m]) * scale - left * Q[i, m] - right * Q[j, m]
             Q[t, m] = q
             c[m] -= z * q
-            distance = nu[m] - (q * np.conj(q)).real
-            nu[m] = distance if distance > lowest[m] else np.inf
-            score[m] = (c[m] * np.conj(c[m])).real * preference[m] / nu[m]
+            nu[m] -= (q * np.conj(q)).real
+            gain = (c[m] * np.conj(c[m])).real * preference[m] / nu[m]
+            score[m] = gain if nu[m] > lowest[m] else 0.0
             best = max_bits(best, score[m])
         return float_of(best)
 
@@ -363,7 +366,8 @@ def pursue_batch(pursue_rows, rule, design, signals, omega, limits, *, gram=None
 def _middling(rows):
     """Rows with squared norms in the middle of the range, these norms, and the powers of two taken out (or None)."""
     rows, total = np.ascontiguousarray(rows), np.empty(len(rows))
-    row_energies(rows, total)
+    with np.errstate(over="ignore", under="ignore"):
+        row_energies(rows, total)
     doubtful = is_extreme(total, rows.dtype)
     if not (doubtful.any() and rows[doubtful].any()):
         return rows, total, None
