@@ -36,12 +36,11 @@ def assemble(rows):
     return rows.reshape(64, 64, 8, 8).swapaxes(1, 2).reshape(512, 512)
 
 
-figure, panels = plt.subplots(1, 3, figsize=(11, 3.8))
+figure, panels = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
 panels[0].imshow(image, cmap="gray")
 panels[1].imshow(assemble(coder.inverse_transform(codes) + means), cmap="gray", vmin=0, vmax=255)
 panels[2].imshow(np.diff(bounded.indptr).reshape(64, 64), cmap="magma")
 for panel, title in zip(panels, ("photograph", "four atoms a patch", "atoms for an error of 5"), strict=True):
     panel.set_title(title)
     panel.set_axis_off()
-figure.tight_layout()
 plt.show()

@@ -143,7 +143,7 @@ class MatchingPursuit(SparseRegressor):
         "n_nonzero_coefs" (all steps made), "tol", "exact fit" or "no column left".
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, when X has string names.
 
     See Also

@@ -301,7 +301,7 @@ class OrthogonalMatchingPursuit(SparseRegressor):
         "n_nonzero_coefs", "tol", "exact fit" or "no column left".
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, when X has string names.
 
     See Also
