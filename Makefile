@@ -16,7 +16,7 @@ reproduce: .venv/test.installed
 
 # Compiled; then as plain Python, where coverage can see; then compiled anew with bounds checks.
 test: .venv/test.installed
-	$(BIN)/pytest $(ARGS)
+	SCIPY_ARRAY_API=1 $(BIN)/pytest $(ARGS)
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -m "not slow and not jit" --cov=sparsekit --cov-report=term $(ARGS)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -m "not slow" tests/core tests/recovery $(ARGS)
 

@@ -220,7 +220,8 @@ class MatchingPursuit(SparseRegressor):
         self._set_coefficients(coef, design, y_mean, single)
         pick = (lambda values: values[0]) if single else (lambda values: values)
         self.active_, self.increments_, self.residual_ = map(pick, (found.active, found.coef, found.residual))
-        self.n_iter_, self.n_nonzero_coefs_ = pick(found.n_steps), pick(np.count_nonzero(coef, axis=1))
+        counts = found.n_steps, np.count_nonzero(coef, axis=1)
+        self.n_iter_, self.n_nonzero_coefs_ = map(int, map(pick, counts)) if single else counts
         self.stop_reason_ = pick([REASONS[reason] for reason in found.reason])
         return self
 

@@ -327,7 +327,7 @@ class OrthogonalMatchingPursuit(SparseRegressor):
     >>> X, y = make_regression(n_features=50, n_informative=3, noise=1.0, random_state=0)
     >>> model = OrthogonalMatchingPursuit(n_nonzero_coefs=3).fit(X, y)
     >>> model.get_support(indices=True)
-    array([ 4, 25, 31])
+    array([ 6, 21, 32])
     >>> model.stop_reason_
     'n_nonzero_coefs'
     """
@@ -390,5 +390,5 @@ class OrthogonalMatchingPursuit(SparseRegressor):
         pick = (lambda values: values[0]) if first else (lambda values: values)
         self.active_, self.residual_ = pick(found.active), pick(found.residual)
         self.path_ = found.path[0] if path_first else found.path
-        self.n_iter_ = self.n_nonzero_coefs_ = pick(found.n_steps)
+        self.n_iter_ = self.n_nonzero_coefs_ = int(found.n_steps[0]) if first else found.n_steps
         self.stop_reason_ = pick([REASONS[reason] for reason in found.reason])

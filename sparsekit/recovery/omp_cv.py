@@ -66,7 +66,7 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
     --------
     >>> from sklearn.datasets import make_regression
     >>> from sparsekit import OrthogonalMatchingPursuitCV
-    >>> X, y = make_regression(n_features=50, n_informative=3, noise=1.0, random_state=0)
+    >>> X, y = make_regression(n_features=50, n_informative=3, random_state=0)
     >>> OrthogonalMatchingPursuitCV().fit(X, y).n_nonzero_coefs_
     3
     """
