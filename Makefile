@@ -4,9 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 ARGS ?=
 
-# Numba does not notice an edited callee in another file, so compiled kernels are kept per state of the sources.
-SOURCES := $(shell find sparsekit -name '*.py' 2>/dev/null | LC_ALL=C sort)
-export NUMBA_CACHE_DIR := $(CURDIR)/.venv/numba/$(shell cat /dev/null $(SOURCES) | cksum | cut -d ' ' -f 1)
+SOURCES := $(shell find sparsekit -name '*.py' 2>/dev/null)
 
 .NOTPARALLEL:   # one .venv, one pip at a time
 .PHONY: reproduce test docs bench lint doctest clean

@@ -14,8 +14,11 @@ def main():
     noise = np.random.default_rng(0)
     for dtype in (np.float64, np.float32, np.complex128, np.complex64):
         X = noise.standard_normal((8, 16)).astype(dtype)
+        locked = X.copy()  # as from a memory map: kernels compile apart for arrays that may not be written to
+        locked.flags.writeable = False
         for method in ("omp", "ols", "mp"):
-            PursuitCoder(X, method=method, n_nonzero_coefs=2).fit_transform(X)
+            for signals in (X, locked):
+                PursuitCoder(X, method=method, n_nonzero_coefs=2).fit_transform(signals)
         orthogonal_mp(X, X, n_nonzero_coefs=2, return_path=True)
         _warm_cholesky(X[:, :3])
     _warm_screening(noise)

@@ -11,10 +11,11 @@ from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
 from sparsekit.core.scaling import exponent
+from sparsekit.core.simd import aligned_empty
 
 _BLOCK = 64  # columns that are made dense at a time
-_LINE = 64  # bytes of a cache line
 _CONSTANT = 64  # times eps |mean|: what is left of a constant after centring
+_CANCELLED = 1e6  # W |mu|^2 over the centred norm up to which a difference keeps ten digits
 _STORED = 1 << 18  # stored entries of a sparse matrix that are looked at at a time
 
 
@@ -37,29 +38,40 @@ class Design:
     dtype : dtype
         Of every product.
     mean : ndarray of shape (n_features,)
-        Weighted column means; zeros without centring.
+        Weighted column means in float64 or complex128; zeros without centring.
     """
 
     def __init__(self, X, *, sample_weight=None, center=False):
         self.X = X
         self.shape = X.shape
-        self.dtype = np.dtype(X.dtype or np.float64)
+        self.dtype = np.result_type(X.dtype or np.float64, np.float32)
         self.center = center
         self._adjoint = X.H if isinstance(X, LinearOperator) else X.T.conj() if self.dtype.kind == "c" else X.T
         self._roots = None if sample_weight is None else np.sqrt(sample_weight).astype(self._real)[:, None]
         self._share = None  # weights that sum to one
-        self.mean = np.zeros(self.shape[1], self.dtype)
+        self.mean = np.zeros(self.shape[1], np.result_type(self.dtype, np.float64))
         if center:
             weights = np.ones(self.shape[0]) if sample_weight is None else np.asarray(sample_weight, float)
             self._total = weights.sum()
             self._share = (weights / self._total)[:, None]
-            self.mean = (self._adjoint @ self._share.astype(self._real))[:, 0].conj().astype(self.dtype)
+            self.mean = self._means()
         self._scale = 1.0  # a power of two that the row weights carry, see tamed()
         self._squared_norms = None
 
     @property
     def _real(self):
         return np.finfo(self.dtype).dtype
+
+    def ones(self):
+        """What the intercept multiplies: the square roots of the weights (n_samples,)."""
+        return np.full(self.shape[0], self._scale) if self._roots is None else self._roots[:, 0]
+
+    def _means(self):
+        """Weighted column means, summed in float64: half a million float32 rows are too many for float32 sums."""
+        if isinstance(self.X, np.ndarray) and self.dtype.itemsize < self.mean.itemsize:
+            blocks = (self.X[:, i : i + _BLOCK].astype(self.mean.dtype) for i in range(0, self.shape[1], _BLOCK))
+            return np.concatenate([block.T @ self._share[:, 0] for block in blocks])
+        return (self._adjoint @ self._share)[:, 0].conj()
 
     def tamed(self):
         """The same design with all entries multiplied by 2^shift, so that none exceeds 1, and the shift."""
@@ -79,7 +91,7 @@ class Design:
         """A x for x (n_features,) or (n_features, t)."""
         product = self.X @ x
         if self.center:
-            product = product - self.mean @ x
+            product = (product - self.mean @ x).astype(product.dtype)
         return product if self._roots is None else self._like(self._roots, product) * product
 
     def adjoint(self, r):
@@ -88,7 +100,7 @@ class Design:
             r = self._like(self._roots, r) * r
         product = self._adjoint @ r
         if self.center:
-            product = product - np.multiply.outer(self.mean.conj(), r.sum(axis=0))
+            product = (product - np.multiply.outer(self.mean.conj(), r.sum(axis=0))).astype(product.dtype)
         return product
 
     def adjoint_rows(self, rows, out):
@@ -136,26 +148,35 @@ class Design:
         return self._squared_norms
 
     def _sparse_squared_norms(self):
-        """sum_i s_i |x_ij - mu_j|^2 over the stored entries, plus s_i |mu_j|^2 for the others, without a second X."""
+        """sum_i s_i |x_ij - mu_j|^2: the stored entries, and |mu_j|^2 times the weight of the others; no second X."""
         X, n_features = self.X, self.shape[1]
         s = np.ones(self.shape[0]) if self._roots is None else np.square(self._roots[:, 0], dtype=np.float64)
-        mean = self.mean.astype(np.result_type(self.mean, np.float64))
-        norms = s.sum() * np.square(np.abs(mean))
+        norms, stored = np.zeros(n_features), np.zeros(n_features)
         for start in range(0, X.nnz, _STORED):
             part = slice(start, min(start + _STORED, X.nnz))
             minor = X.indices[part]
             major = np.searchsorted(X.indptr, np.arange(part.start, part.stop), side="right") - 1
             rows, columns = (major, minor) if X.format == "csr" else (minor, major)
-            centre = mean[columns]
-            change = s[rows] * (np.square(np.abs(X.data[part] - centre)) - np.square(np.abs(centre)))
-            norms += np.bincount(columns, weights=change, minlength=n_features)
+            entries = s[rows] * np.square(np.abs(X.data[part] - self.mean[columns]))
+            norms += np.bincount(columns, weights=entries, minlength=n_features)
+            stored += np.bincount(columns, weights=s[rows], minlength=n_features)
+        norms += np.maximum(s.sum() - stored, 0) * np.square(np.abs(self.mean))
         return np.where(norms > self._rounding(self.mean) ** 2, norms, 0.0) if self.center else norms
+
+    def gram_is_accurate(self):
+        """Whether A^H A = X^H S X - W mu mu^H keeps its digits; dense X is centred before the product."""
+        if not (issparse(self.X) and self.center):
+            return True
+        norms = self.squared_norms()
+        removed = self._total * np.square(self._scale * np.abs(self.mean))
+        return bool((removed <= _CANCELLED * norms)[norms > 0].all())
 
     def gram(self):
         """A^H A, dense (n_features, n_features)."""
         if issparse(self.X):
-            weighted = self.X if self._roots is None else self.X.multiply(self._roots**2).tocsr()
-            gram = (self._adjoint @ weighted).toarray()
+            X = self.X.astype(self.mean.dtype)
+            weighted = X if self._roots is None else X.multiply(np.square(self._roots, dtype=np.float64)).tocsr()
+            gram = (X.conj().T @ weighted).toarray()
             if self.center:
                 gram = gram - self._total * self._scale**2 * np.outer(self.mean.conj(), self.mean)
                 constant = self.squared_norms() == 0
@@ -195,11 +216,3 @@ def squared_norms(columns):
 def energy(x):
     """Squared Euclidean (Frobenius) norm of an array, summed in float64."""
     return float(squared_norms(np.reshape(x, (-1, 1)))[0])
-
-
-def aligned_empty(shape, dtype):
-    """An uninitialised C-contiguous array that starts at a cache line; kernels are a tenth faster on it."""
-    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.empty(count + _LINE, np.uint8)
-    start = -memory.ctypes.data % _LINE
-    return memory[start : start + count].view(dtype).reshape(shape)

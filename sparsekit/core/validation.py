@@ -38,14 +38,16 @@ def check_matrix(X, *, estimator=None, reset=True, input_name="X"):
         Converted only where the kind or the dtype asks for it.
     """
     if isinstance(X, LinearOperator) or is_complex(X):
-        X = _check_foreign(X, input_name)
+        checked = _check_foreign(X, input_name)
         if estimator is not None:
-            validate_data(estimator, X if isinstance(X, LinearOperator) else X.real, reset=reset, skip_check_array=True)
-        return X
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return _without_duplicates(checked)
     with _named(input_name):
         if estimator is None:
-            return check_array(X, accept_sparse=_SPARSE, dtype=_REAL, input_name=input_name)
-        return validate_data(estimator, X, reset=reset, accept_sparse=_SPARSE, dtype=_REAL)
+            X = check_array(X, accept_sparse=_SPARSE, dtype=_REAL, input_name=input_name)
+        else:
+            X = validate_data(estimator, X, reset=reset, accept_sparse=_SPARSE, dtype=_REAL)
+    return _without_duplicates(X)
 
 
 def check_problem(X, y, *, estimator=None):
@@ -67,6 +69,14 @@ def check_problem(X, y, *, estimator=None):
         msg = f"X and y must have the same number of rows, got inconsistent numbers {X.shape[0]} and {y.shape[0]}"
         raise ValueError(msg)
     return X, y
+
+
+def _without_duplicates(X):
+    """A sparse matrix without entries that share a place; the caller's is left as it is."""
+    if issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 @contextmanager
@@ -94,8 +104,11 @@ def check_sample_weight(sample_weight, n_samples):
     if (weights < 0).any():
         msg = f"sample_weight must be non-negative, got {weights.min()}"
         raise ValueError(msg)
-    if not weights.any():
-        msg = "sample_weight must not be zero everywhere: no sample is left"
+    if not 1e-30 <= weights.max() <= 1e30:
+        msg = (
+            f"the largest sample_weight must be in [1e-30, 1e30], got {weights.max()}: no sample is left, or rounding "
+            "would be all that is; divide the weights by their mean"
+        )
         raise ValueError(msg)
     return weights
 
@@ -138,6 +151,14 @@ def is_complex(X):
 
 def _check_foreign(X, name, ndim=(2,)):
     if isinstance(X, LinearOperator):
+        try:
+            probe = X.rmatvec(np.zeros(X.shape[0]))
+        except (TypeError, NotImplementedError) as error:
+            msg = f"{name} must be a LinearOperator with rmatvec, the product with its adjoint"
+            raise TypeError(msg) from error
+        if not np.isfinite(probe).all():
+            msg = f"Input {name} contains NaN or infinity"
+            raise ValueError(msg)
         return X
     if issparse(X):
         X = X if X.format in _SPARSE else X.tocsr()

@@ -9,6 +9,8 @@ from sparsekit.core.operators import Design
 from sparsekit.core.scaling import exponent, shifted
 from sparsekit.core.validation import check_matrix, check_problem, check_sample_weight, is_complex
 
+_BLOCK = 64  # columns that are made dense at a time
+
 
 class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
     """Shared manners: validation, the weighted and centred problem, prediction, the selected columns."""
@@ -68,7 +70,7 @@ class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
             raise ValueError(msg)
         self.coef_ = coef[0] if single else coef
         if self.fit_intercept:
-            intercept = y_mean - coef @ design.mean
+            intercept = (y_mean - coef @ design.mean).astype(coef.dtype)
             self.intercept_ = intercept[0] if single else intercept
         else:
             self.intercept_ = 0.0
@@ -104,12 +106,30 @@ def kkt_violation(design, Y, coef):
         return 0.0
     wide = np.result_type(Y, coef, np.float64)
     shift = exponent(Y)
-    Y, w = shifted(Y.astype(wide), -shift), shifted(coef[:, used].T.astype(wide), -shift)
-    A = design.columns(used).astype(wide)
+    R, w = shifted(Y.astype(wide), -shift), shifted(coef[:, used].T.astype(wide), -shift)
+    blocks = [slice(i, i + _BLOCK) for i in range(0, len(used), _BLOCK)]
+    lengths = np.linalg.norm(R, axis=0)
+    lengths[lengths == 0] = 1
+    for block in blocks:
+        A, peaks = _scaled_columns(design, used[block], wide)
+        R = R - A @ (w[block] * peaks[:, None])
+    worst = 0.0
+    if design.center:  # the intercept is a column in use
+        ones = design.ones().astype(wide)
+        worst = (np.abs(ones @ R) / lengths).max() / np.linalg.norm(ones)
+    for block in blocks:
+        A, _ = _scaled_columns(design, used[block], wide)
+        norms = np.linalg.norm(A, axis=0)[:, None] * lengths
+        cosines = np.divide(
+            np.abs(A.conj().T @ R), norms, out=np.zeros(norms.shape), where=(norms > 0) & (w[block] != 0)
+        )
+        worst = max(worst, cosines.max())
+    return float(worst)
+
+
+def _scaled_columns(design, indices, dtype):
+    """Columns divided by their largest entries, and these."""
+    A = design.columns(indices).astype(dtype)
     peaks = np.abs(A).max(axis=0)
     peaks[peaks == 0] = 1
-    A, w = A / peaks, w * peaks[:, None]
-    lengths = np.linalg.norm(A, axis=0)[:, None] * np.linalg.norm(Y, axis=0)
-    cosines = np.abs(A.conj().T @ (Y - A @ w))
-    cosines = np.divide(cosines, lengths, out=np.zeros_like(cosines), where=(lengths > 0) & (w != 0))
-    return float(cosines.max())
+    return A / peaks, peaks

@@ -30,7 +30,7 @@ from sparsekit.recovery.selection import preference
 
 _BLOCK = 32  # targets that are at least correlated with the columns in one matrix product
 _MAX_GRAM = 1 << 13  # columns up to which a Gram matrix (512 MB) is formed
-_ACCURATE_TOL = 1e-10  # tol / ||y||^2 below which ||y||^2 - sum |z|^2 is too rough a residual
+_ACCURATE_TOL = 1e4  # times eps: tol / ||y||^2 below which ||y||^2 - sum |z|^2 is too rough a residual
 _FAST = {"contract", "reassoc"}
 
 
@@ -277,7 +277,7 @@ def pursue_gram(rule, G, preference, C, tol, limits, out):
         for i in range(t + 1, k + 1):
             out.residual[row, i] = out.residual[row, t]
         out.n_steps[row] = t
-        out.reason[row] = ended(reason, t, rest, tol[row], (k + 1) * limits.noise * energy, limits)
+        out.reason[row] = ended(reason, t, rest, tol[row], (t + 1) * limits.noise / 16 * energy, limits)
 
 
 @kernel(fastmath=_FAST)
@@ -351,11 +351,11 @@ def pursue_batch(pursue_rows, rule, design, signals, omega, limits, *, gram=None
             out.coef[:] *= root[out.active]
             out.path[:] *= root[out.active][:, None, :]
         if shift or shifts is not None:
-            back = shift if shifts is None else shift + shifts
+            shifts = np.zeros((1, 1), int) if shifts is None else shifts
             out = out._replace(
-                coef=shifted(out.coef, back),
-                path=shifted(out.path, back if shifts is None else back[:, :, None]),
-                residual=shifted(out.residual, 0 if shifts is None else shifts),
+                coef=shifted(out.coef, shift + shifts),
+                path=shifted(out.path, shift + shifts[:, :, None]),
+                residual=shifted(out.residual, shifts),
             )
         return out if finish is None else finish(out)
 
@@ -384,11 +384,9 @@ def gram_pays(design, Y, omega, stop, gram=None):
     if gram is not None:
         return True
     n_columns, n_targets = design.shape[1], Y.shape[1]
-    return (
-        n_targets > 1
-        and not isinstance(design.X, LinearOperator)
-        and n_columns <= min(n_targets * stop.n_steps, _MAX_GRAM)
-    )
+    if n_targets == 1 or isinstance(design.X, LinearOperator) or n_columns > min(n_targets * stop.n_steps, _MAX_GRAM):
+        return False
+    return design.gram_is_accurate()
 
 
 def is_accurate(stop, signals):
@@ -396,4 +394,4 @@ def is_accurate(stop, signals):
     if stop.tol < 0:
         return True
     energies = signals.multiply(signals.conj()).sum(axis=1).real if issparse(signals) else squared_norms(signals.T)
-    return stop.tol >= _ACCURATE_TOL * energies.max()
+    return stop.tol >= _ACCURATE_TOL * np.finfo(signals.dtype).eps * energies.max()

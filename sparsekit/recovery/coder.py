@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sparsekit.core.kernels import kernel
 from sparsekit.core.operators import Design
-from sparsekit.core.scaling import exponent, shifted
 from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_matrix, is_complex
 from sparsekit.recovery.batch_omp import Correlation, Decrease, is_accurate, pursue_batch, pursue_gram
@@ -18,7 +17,7 @@ from sparsekit.recovery.omp import pursue_columns
 from sparsekit.recovery.pursuit import check_stop
 
 _METHODS = ("omp", "ols", "mp")
-_MAX_GRAM = 1 << 12  # atoms up to which the Gram matrix (128 MB) is kept
+_KEPT_GRAM = 1 << 12  # atoms up to which the Gram matrix (128 MB) is kept
 
 
 class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -108,9 +107,6 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         ValueError
             For NaN or infinity, a dictionary whose rows are not as long as the signals, or parameters out of range.
         """
-        check_choice(self.method, "method", _METHODS)
-        check_choice(self.sign, "sign", SIGNS)
-        check_n_jobs(self.n_jobs)
         X = _check_signals(X, self)
         if self.dictionary is None:
             dictionary = dct(np.eye(X.shape[1]), axis=0, norm="ortho")
@@ -123,15 +119,13 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             )
             raise ValueError(msg)
         dtype = np.result_type(X.dtype, np.complex64) if is_complex(dictionary) else X.dtype
-        if self.sign == "positive" and dtype.kind == "c":
-            msg = "sign='positive' needs real data, got complex signals or atoms; use sign='both'"
-            raise ValueError(msg)
-        self.dictionary_ = (
-            dictionary if isinstance(dictionary, LinearOperator) else dictionary.astype(dtype, copy=False)
-        )
+        if isinstance(dictionary, LinearOperator):
+            self.dictionary_ = dictionary
+        else:
+            self.dictionary_ = dictionary.astype(dtype, copy=False)
         design = Design(self.dictionary_.T)
         self._stop(design)
-        keep = not isinstance(dictionary, LinearOperator) and dictionary.shape[0] <= _MAX_GRAM
+        keep = not isinstance(dictionary, LinearOperator) and dictionary.shape[0] <= _KEPT_GRAM
         self.gram_ = design.gram() if keep else None
         return self
 
@@ -157,9 +151,13 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         X = _check_signals(X, self, reset=False)
         design = Design(self.dictionary_.T)
         if is_complex(X) and design.dtype.kind != "c":
-            msg = "X is complex, but this coder was fitted to real signals: fit it to complex ones"
+            msg = "X is complex, but the dictionary is real: fit to complex signals with an array as dictionary"
             raise ValueError(msg)
-        X = X.astype(design.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            X = X.astype(design.dtype, copy=False)
+        if not np.isfinite(X.data if issparse(X) else X).all():
+            msg = f"X overflows {X.dtype}, the precision that this coder was fitted to"
+            raise ValueError(msg)
         stop = self._stop(design)
         n_steps, active, coef = map(np.concatenate, zip(*self._code(design, X, stop), strict=True))
         if not np.isfinite(coef).all():
@@ -189,10 +187,19 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if X.shape[1] != self.dictionary_.shape[0]:
             msg = f"X must have {self.dictionary_.shape[0]} columns, one for each atom, got {X.shape[1]}"
             raise ValueError(msg)
-        signals = (self.dictionary_.T @ X.T).T if isinstance(self.dictionary_, LinearOperator) else X @ self.dictionary_
+        if isinstance(self.dictionary_, LinearOperator):
+            return (self.dictionary_.T @ (X.toarray() if issparse(X) else X).T).T
+        signals = X @ self.dictionary_
         return signals.toarray() if issparse(signals) else signals
 
     def _stop(self, design):
+        """The parameters, checked: they may have changed since fit."""
+        check_choice(self.method, "method", _METHODS)
+        check_choice(self.sign, "sign", SIGNS)
+        check_n_jobs(self.n_jobs)
+        if self.sign == "positive" and design.dtype.kind == "c":
+            msg = "sign='positive' needs real data, got complex signals or atoms; use sign='both'"
+            raise ValueError(msg)
         n_nonzero_coefs = max(1, design.shape[0] // 10) if self.n_nonzero_coefs is None else self.n_nonzero_coefs
         return check_stop(n_nonzero_coefs, self.tol, design, repeats=self.method == "mp")
 
@@ -212,18 +219,12 @@ class PursuitCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return run_chunks(lambda i: self._code_alone(design, signals, i, stop), range(signals.shape[0]), self.n_jobs)
 
     def _code_alone(self, design, signals, i, stop):
-        """The same for signal i, through products with the dictionary, at its own scale."""
+        """The same for signal i, through products with the dictionary."""
         y = signals[[i]].toarray().T if issparse(signals) else signals[i][:, None]
-        shift = exponent(y)
-        y = shifted(y, -shift)
-        if stop.tol >= 0:
-            stop = stop._replace(tol=float(np.ldexp(stop.tol, -2 * shift)))
         omega = np.ones(design.shape[1])
         if self.method == "mp":
-            found = match_columns(design, y[:, 0], self.sign == "positive", omega, stop)
-        else:
-            found = pursue_columns(design, y, self.method, omega, stop)
-        return _sorted(found._replace(coef=shifted(found.coef, shift)))
+            return _sorted(match_columns(design, y[:, 0], self.sign == "positive", omega, stop))
+        return _sorted(pursue_columns(design, y, self.method, omega, stop))
 
     @property
     def _n_features_out(self):
@@ -241,7 +242,7 @@ def _check_signals(X, coder, *, reset=True):
         msg = "X must be an array or a sparse matrix of signals, got a LinearOperator; only the dictionary may be one"
         raise TypeError(msg)
     X = check_matrix(X, estimator=coder, reset=reset)
-    return csr_array(X, copy=True) if issparse(X) else X  # SciPy sums duplicate entries in place
+    return csr_array(X) if issparse(X) else X
 
 
 @kernel

@@ -13,7 +13,7 @@ import numpy as np
 
 from sparsekit.core.kernels import kernel
 from sparsekit.core.operators import energy, squared_norms
-from sparsekit.core.scaling import exponent, is_extreme, shifted
+from sparsekit.core.scaling import is_extreme
 from sparsekit.core.simd import float_of, max_bits
 from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights
@@ -24,10 +24,12 @@ from sparsekit.recovery.pursuit import (
     NO_COLUMN,
     REASONS,
     Pursuit,
+    at_unit_scale,
     check_stop,
     dense_coefficients,
     ended,
     joined,
+    scaled_back,
 )
 from sparsekit.recovery.selection import first_largest, preference
 
@@ -66,14 +68,15 @@ def match_gram(positive, G, preference, C, tol, limits, out):
         for i in range(t + 1, k + 1):
             out.residual[row, i] = out.residual[row, t]
         out.n_steps[row] = t
-        out.reason[row] = ended(reason, t, rest, tol[row], (t + 1) * limits.noise * energy, limits)
+        out.reason[row] = ended(reason, t, rest, tol[row], (t + 1) * limits.noise / 16 * energy, limits)
 
 
 def match_columns(design, y, positive, omega, stop):
     """Matching pursuit of one target y (m,) through products with the columns; Pursuit with P = 1."""
+    y, stop, shift = at_unit_scale(y, stop)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         extreme = is_extreme(squared_norms(design.adjoint(y)[None, :]).max(), design.dtype)
-    design, shift = design.tamed() if extreme else (design, 0)
+    design, of_design = design.tamed() if extreme else (design, 0)
     norms = design.squared_norms()
     inverse = np.divide(1, norms, out=np.zeros(len(norms)), where=norms > 0)
     weight, r, rest = preference(omega), y, energy(y)
@@ -93,14 +96,15 @@ def match_columns(design, y, positive, omega, stop):
         active.append(j)
         increments.append(v)
         residual.append(np.sqrt(rest))
-    return Pursuit(
+    found = Pursuit(
         active=np.array([active], int),
-        coef=shifted(np.array([increments], y.dtype), shift),
+        coef=np.array([increments], y.dtype),
         path=np.zeros((0, 0, 0), y.dtype),
         residual=np.array([residual]),
         n_steps=np.array([len(active)]),
         reason=np.array([ended(reason, len(active), rest, stop.tol, floor, stop)]),
     )
+    return scaled_back(found, shift, shift + of_design)
 
 
 class MatchingPursuit(SparseRegressor):
@@ -229,14 +233,9 @@ class MatchingPursuit(SparseRegressor):
 def match(design, Y, positive, omega, stop, *, n_jobs=None):
     """Matching pursuit of every column of Y (m, t), through the Gram matrix where it pays; Pursuit with P = t."""
     check_n_jobs(n_jobs)
-    shift = exponent(Y)
-    Y = shifted(Y, -shift)
-    if stop.tol >= 0:
-        stop = stop._replace(tol=float(np.ldexp(stop.tol, -2 * shift)))
     if gram_pays(design, Y, omega, stop):
         found = pursue_batch(match_gram, positive, design, np.ascontiguousarray(Y.T), omega, stop, n_jobs=n_jobs)
     else:
         one = lambda i: match_columns(design, Y[:, i], positive, omega, stop)  # noqa: E731  a line says it
         found = run_chunks(one, range(Y.shape[1]), n_jobs)
-    pursuit = joined(found)
-    return pursuit._replace(coef=shifted(pursuit.coef, shift), residual=shifted(pursuit.residual, shift))
+    return joined(found)

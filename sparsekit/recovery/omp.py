@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from sparsekit.core.operators import Design, energy
-from sparsekit.core.scaling import exponent, is_extreme, shifted
+from sparsekit.core.scaling import is_extreme
 from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights, check_matrix, check_problem
 from sparsekit.recovery._regressor import SparseRegressor, kkt_violation
@@ -26,15 +26,18 @@ from sparsekit.recovery.pursuit import (
     NO_COLUMN,
     REASONS,
     Pursuit,
+    at_unit_scale,
     check_stop,
     dense_coefficients,
     ended,
     joined,
+    scaled_back,
 )
 from sparsekit.recovery.screening import MAX_ROWS, ScreenedColumns
 from sparsekit.recovery.selection import LargestDecrease, MostCorrelated
 
 RULES = {"omp": Correlation(), "ols": Decrease()}
+_ROOM = 64  # directions that there is room for at first
 _SCREENED_SIZE = 1 << 20  # entries of X from which 8-bit copies pay
 _SCREENED_STEPS = 8  # steps from which they pay
 
@@ -69,10 +72,6 @@ def pursue(design, Y, selection, omega, stop, *, gram=None, joint=False, path=Tr
         With P = 1 for a joint support, P = t otherwise.
     """
     check_n_jobs(n_jobs)
-    shift = exponent(Y)
-    Y = shifted(Y, -shift)
-    if stop.tol >= 0:
-        stop = stop._replace(tol=float(np.ldexp(stop.tol, -2 * shift)))
     n_targets = Y.shape[1]
     if not joint and gram_pays(design, Y, omega, stop, gram):
         rows = np.ascontiguousarray(Y.T)
@@ -80,18 +79,16 @@ def pursue(design, Y, selection, omega, stop, *, gram=None, joint=False, path=Tr
             pursue_gram, RULES[selection], design, rows, omega, stop, gram=gram, path=path, n_jobs=n_jobs
         )
     elif joint or n_targets == 1:
-        found = [pursue_columns(design, Y, selection, omega, stop, _screen(design, Y, selection, stop))]
+        screen = _screen(design, Y, selection, stop)
+        found = [pursue_columns(design, Y, selection, omega, stop, screen=screen, path=path)]
     else:
         screen = _screen(design, Y[:, :1], selection, stop)
         found = run_chunks(
-            lambda one: pursue_columns(design, Y[:, one], selection, omega, stop, screen),
+            lambda one: pursue_columns(design, Y[:, one], selection, omega, stop, screen=screen, path=path),
             [slice(i, i + 1) for i in range(n_targets)],
             n_jobs,
         )
-    pursuit = joined(found)
-    return pursuit._replace(
-        coef=shifted(pursuit.coef, shift), path=shifted(pursuit.path, shift), residual=shifted(pursuit.residual, shift)
-    )
+    return joined(found)
 
 
 def _screen(design, Y, selection, stop):
@@ -102,15 +99,16 @@ def _screen(design, Y, selection, stop):
     return ScreenedColumns(design) if suits and pays else None
 
 
-def pursue_columns(design, Y, selection, omega, stop, screen=None):
+def pursue_columns(design, Y, selection, omega, stop, *, screen=None, path=False):
     """One pursuit for all targets Y (m, t) together, through products with the columns; Pursuit with P = 1."""
+    Y, stop, shift = at_unit_scale(Y, stop)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         rule = _rule(design, Y, selection, omega, stop, screen)
         if not is_extreme(rule.energies.max(), design.dtype):
-            return _greedy(design, Y, rule, stop)
-    design, shift = design.tamed()
-    out = _greedy(design, Y, _rule(design, Y, selection, omega, stop), stop)
-    return out._replace(coef=shifted(out.coef, shift), path=shifted(out.path, shift))
+            return scaled_back(_greedy(design, Y, rule, stop, path=path), shift, shift)
+    design, of_design = design.tamed()
+    found = _greedy(design, Y, _rule(design, Y, selection, omega, stop), stop, path=path)
+    return scaled_back(found, shift, shift + of_design)
 
 
 def _rule(design, Y, selection, omega, stop, screen=None):
@@ -119,14 +117,16 @@ def _rule(design, Y, selection, omega, stop, screen=None):
     return LargestDecrease(design, Y, omega, stop)
 
 
-def _greedy(design, Y, rule, stop):
+def _greedy(design, Y, rule, stop, *, path):
     """The loop: ask the rule for a column, make it orthogonal to the others, take it out of the residual R."""
     k, R = stop.n_steps, Y
-    Q, U, Z = np.empty((len(Y), k), Y.dtype, order="F"), np.zeros((k, k), Y.dtype), np.zeros((k, Y.shape[1]), Y.dtype)
-    active, reason, rest = [], FULL, energy(Y)
+    Q, U = np.empty((len(Y), min(k, _ROOM)), Y.dtype, order="F"), np.zeros((min(k, _ROOM),) * 2, Y.dtype)
+    active, Z, reason, rest = [], [], FULL, energy(Y)
     residual = [np.sqrt(rest)]
     while len(active) < k and rest > max(stop.tol, rule.floor):
         t = len(active)
+        if t == len(U):
+            Q, U = _wider(Q, len(Y), min(k, 2 * t)), _wider(U, min(k, 2 * t), min(k, 2 * t))
         j, a = rule.next()
         if j < 0:
             reason = NO_COLUMN
@@ -138,20 +138,28 @@ def _greedy(design, Y, rule, stop):
             continue
         U[t, t] = np.sqrt(distance)
         Q[:, t] = q / U[t, t]
-        Z[t] = Q[:, t].conj() @ R
+        Z.append(Q[:, t].conj() @ R)
         R = R - np.multiply.outer(Q[:, t], Z[t])
         active.append(j)
         rest = energy(R)
         residual.append(np.sqrt(rest))
         if t + 1 < k:
             rule.advance(R, Q[:, t], Z[t])
-    t = len(active)
+    t, n_targets = len(active), Y.shape[1]
+    coef, steps = np.zeros((n_targets, t), Y.dtype), np.zeros((n_targets if path else 0, t, t), Y.dtype)
+    if t:
+        coef = solve_triangular(U[:t, :t], np.array(Z)).T
+    if t and path:  # w after i steps = the sum of the first i columns of U^-1, each times its coefficient
+        inverse = solve_triangular(U[:t, :t], np.eye(t, dtype=Y.dtype))
+        steps = np.cumsum(np.array(Z).T[:, :, None] * inverse.T, axis=1)
     reason = ended(reason, t, rest, stop.tol, rule.floor, stop)
-    # w after i steps = the sum of the first i columns of U^-1, each times its coefficient
-    inverse = solve_triangular(U[:t, :t], np.eye(t, dtype=Y.dtype))
-    path = np.cumsum(Z[:t].T[:, :, None] * inverse.T, axis=1)
-    coef = path[:, -1] if t else np.zeros((Y.shape[1], 0), Y.dtype)
-    return Pursuit(np.array([active], int), coef, path, np.array([residual]), np.array([t]), np.array([reason]))
+    return Pursuit(np.array([active], int), coef, steps, np.array([residual]), np.array([t]), np.array([reason]))
+
+
+def _wider(old, n_rows, n_columns):
+    new = np.zeros((n_rows, n_columns), old.dtype, order="F")
+    new[: len(old), : old.shape[1]] = old
+    return new
 
 
 def _orthogonalised(a, Q):
@@ -185,7 +193,7 @@ def orthogonal_mp(
     selection : {"omp", "ols"}, default="omp"
         Choose the column most correlated with the residual, or the one that lowers the residual most.
     gram : ndarray of shape (n_features, n_features), default=None
-        ``X.conj().T @ X`` when it is known already; None forms it when there are enough independent targets.
+        ``X.conj().T @ X`` when it is known already, for independent targets; None forms it when they are many.
     joint : bool, default=False
         Whether all targets share one support (simultaneous OMP).
     n_jobs : int, default=None
@@ -232,8 +240,11 @@ def orthogonal_mp(
     design = Design(X)
     if gram is not None:
         gram = check_matrix(gram, input_name="gram")
-        if gram.shape != (X.shape[1], X.shape[1]):
-            msg = f"gram must have shape ({X.shape[1]}, {X.shape[1]}), got {gram.shape}"
+        if not isinstance(gram, np.ndarray) or gram.shape != (X.shape[1], X.shape[1]):
+            msg = f"gram must be an array of shape ({X.shape[1]}, {X.shape[1]}), got {type(gram).__name__} {gram.shape}"
+            raise ValueError(msg)
+        if not np.allclose(gram.diagonal(), design.squared_norms(), rtol=1e-3):
+            msg = "gram must be X.conj().T @ X, but its diagonal is not that of the squared column norms of X"
             raise ValueError(msg)
     stop = check_stop(n_nonzero_coefs, tol, design)
     Y, _ = design.target(y)
@@ -245,6 +256,8 @@ def orthogonal_mp(
         return coef[:, 0] if y.ndim == 1 else coef
     last = np.maximum(pursuit.n_steps - 1, 0)
     steps = np.arange(pursuit.active.shape[1])
+    if not len(steps):
+        return np.zeros((X.shape[1], *Y.shape[1:][: y.ndim - 1], 0), Y.dtype)
     path = [
         dense_coefficients(pursuit.active, pursuit.path[np.arange(len(pursuit.path)), np.minimum(i, last)], X.shape[1])
         for i in steps

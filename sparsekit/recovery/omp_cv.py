@@ -127,8 +127,14 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
         else:
             n_steps = check_scalar(self.max_iter, "max_iter", Integral, min_val=1, max_val=n_features)
         folds = list(check_cv(self.cv).split(data, targets))
-        shift = exponent(targets)
+        counted = np.arange(len(targets)) if weights is None else np.flatnonzero(weights)
+        shift = exponent(targets[counted])
         scaled = shifted(targets, -shift)
+        rows = np.arange(len(targets))  # folds may be masks; a row without weight is in none
+        folds = [[np.intersect1d(rows[part], counted) for part in fold] for fold in folds]
+        if not all(len(train) for train, _ in folds) or not any(len(test) for _, test in folds):
+            msg = "sample_weight is zero on all training rows of a fold, or on all test rows: use fewer folds"
+            raise ValueError(msg)
         results = run_chunks(lambda fold: self._fold_errors(data, scaled, weights, n_steps, *fold), folds, self.n_jobs)
         errors = np.stack([mse for mse, _ in results], axis=1)
         mean = np.average(errors, axis=1, weights=[weight for _, weight in results])
@@ -146,10 +152,9 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
 
     def _fold_errors(self, X, y, sample_weight, n_steps, train, test):
         """Held-out mean squared error after 1 ... n_steps columns, and the weight of the held-out rows."""
+        if not len(test):
+            return np.zeros(n_steps), 0.0
         inside, outside = (None, None) if sample_weight is None else (sample_weight[train], sample_weight[test])
-        if inside is not None and not inside.any():
-            msg = "sample_weight is zero on all rows of a training fold: use fewer folds or drop the rows"
-            raise ValueError(msg)
         design = Design(X[train], sample_weight=inside, center=self.fit_intercept)
         Y, y_mean = design.target(y[train])
         with warnings.catch_warnings():
@@ -166,7 +171,5 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
             coef = found.path[np.arange(len(found.path)), row] if found.path.shape[1] else found.coef
             coef = dense_coefficients(place, coef, len(used))
             error = np.abs(targets - held_out @ coef.T - (y_mean - coef @ mean)) ** 2
-            mse[step] = (
-                error.mean() if outside is None or not outside.any() else np.average(error.mean(1), weights=outside)
-            )
+            mse[step] = np.average(error.mean(axis=1), weights=outside)
         return mse, len(test) if outside is None else outside.sum()

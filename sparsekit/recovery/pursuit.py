@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from sparsekit.core.kernels import kernel
+from sparsekit.core.scaling import exponent, shifted
 
 REASONS = ("n_nonzero_coefs", "tol", "exact fit", "no column left")
 FULL, TOL, EXACT, NO_COLUMN = range(len(REASONS))
@@ -78,10 +79,23 @@ def check_stop(n_nonzero_coefs, tol, design, *, repeats=False):
                 f"n_nonzero_coefs={n_nonzero_coefs} is more than the {most} steps that make sense for {m} samples and "
                 f"{n_features} features: {most} are made. Lower n_nonzero_coefs to silence this.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
     eps = float(np.finfo(design.dtype).eps)
     return Limits(int(n_steps), -1.0 if tol is None else float(tol), _DEPENDENT * eps, _NOISE * eps, 1 - _TIE * eps)
+
+
+def at_unit_scale(Y, stop):
+    """Targets with entries of at most 1, limits to match, and the power of two that was taken out."""
+    shift = exponent(Y)
+    tol = float(np.ldexp(stop.tol, -2 * shift)) if stop.tol > 0 else stop.tol
+    return shifted(Y, -shift), stop._replace(tol=tol), shift
+
+
+def scaled_back(pursuit, shift, of_coef):
+    """The pursuit of the original targets, from the powers of two of the residual and of the coefficients."""
+    coef, path = shifted(pursuit.coef, of_coef), shifted(pursuit.path, of_coef)
+    return pursuit._replace(coef=coef, path=path, residual=shifted(pursuit.residual, shift))
 
 
 def empty_pursuit(n_pursuits, n_targets, n_steps, dtype, *, path):

@@ -103,7 +103,8 @@ def preference(omega):
     """1 / omega^2, scaled to a largest value of 1, for squared correlations; 0 for omega = inf or 0."""
     finite = (omega > 0) & np.isfinite(omega)
     smallest = omega[finite].min(initial=np.inf)
-    return np.square(np.divide(smallest, omega, out=np.zeros(len(omega)), where=finite))
+    ratio = np.divide(smallest, omega, out=np.zeros(len(omega)), where=finite)
+    return np.where(finite, np.maximum(np.square(ratio), np.finfo(float).tiny), 0.0)
 
 
 def first_largest(score, tie):
