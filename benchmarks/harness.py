@@ -39,7 +39,7 @@ def compare(work, contestants, quality, *, ours, repeats=7):
     Returns
     -------
     ratios : dict of str to float
-        Median over rounds of a program's CPU time divided by ours in the same round.
+        Median over rounds of a program's wall time divided by ours in the same round.
     """
     first, results = {}, {}
     for name, run in contestants.items():
@@ -66,9 +66,14 @@ def compare(work, contestants, quality, *, ours, repeats=7):
         }
         for name in contestants
     ]
-    _show(work, rows)
-    _keep(work, rows)
+    keep(work, rows)
     return ratios
+
+
+def keep(work, rows):
+    """Print rows (dicts with equal keys, the first "program"), write them as JSON with machine and versions."""
+    _show(work, rows)
+    _write(work, rows)
 
 
 def _show(work, rows):
@@ -79,7 +84,7 @@ def _show(work, rows):
         print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
 
 
-def _keep(work, rows):
+def _write(work, rows):
     RESULTS.mkdir(exist_ok=True)
     versions = {"python": platform.python_version()}
     for package in PACKAGES:

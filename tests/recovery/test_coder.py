@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -186,6 +187,8 @@ def assert_same_bits(a, b):
 @pytest.mark.parametrize("options", [{"n_nonzero_coefs": K}, {"tol": 2.0}], ids=str)
 @pytest.mark.parametrize(("method", "sign"), METHODS)
 @pytest.mark.parametrize("n_signals", [60, pytest.param(20_000, marks=[pytest.mark.slow, pytest.mark.jit])])
+@mock.patch("sparsekit.core.threads._WORK_PER_CHUNK", 1e3)  # several chunks of a small problem
+@mock.patch("sparsekit.recovery.batch_omp._BLOCK", 1)
 def test_same_bits_for_any_n_jobs(n_signals, method, sign, options):
     D, X = problem(n_signals=n_signals)
     codes = [PursuitCoder(D, method=method, sign=sign, n_jobs=n, **options).fit_transform(X) for n in (1, 2, 4)]

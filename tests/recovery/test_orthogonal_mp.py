@@ -4,6 +4,7 @@ import tracemalloc
 import warnings
 from functools import lru_cache
 from itertools import combinations
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -272,6 +273,8 @@ def test_joint_of_one_target_is_the_plain_pursuit(n_targets, joint, selection):
 @pytest.mark.parametrize("selection", ["omp", "ols"])
 @pytest.mark.parametrize("joint", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
+@mock.patch("sparsekit.core.threads._WORK_PER_CHUNK", 1e3)  # several chunks of a small problem
+@mock.patch("sparsekit.recovery.batch_omp._BLOCK", 1)
 def test_same_bits_for_any_n_jobs(dtype, joint, selection):
     X, y = problem(dtype, 60)
     results = [
