@@ -104,10 +104,12 @@ def check_sample_weight(sample_weight, n_samples):
     if (weights < 0).any():
         msg = f"sample_weight must be non-negative, got {weights.min()}"
         raise ValueError(msg)
+    if not weights.any():
+        msg = "sample_weight must not be zero everywhere: no sample is left"
+        raise ValueError(msg)
     if not 1e-30 <= weights.max() <= 1e30:
         msg = (
-            f"the largest sample_weight must be in [1e-30, 1e30], got {weights.max()}: no sample is left, or rounding "
-            "would be all that is; divide the weights by their mean"
+            f"the largest sample_weight must be in [1e-30, 1e30], got {weights.max()}: divide the weights by their mean"
         )
         raise ValueError(msg)
     return weights
