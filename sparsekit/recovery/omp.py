@@ -37,7 +37,7 @@ from sparsekit.recovery.screening import MAX_ROWS, ScreenedColumns
 from sparsekit.recovery.selection import LargestDecrease, MostCorrelated
 
 RULES = {"omp": Correlation(), "ols": Decrease()}
-_ROOM = 64  # directions that there is room for at first
+_ROOM = 64  # directions that there is room for at first when only a tolerance bounds their number
 _SCREENED_SIZE = 1 << 20  # entries of X from which 8-bit copies pay
 _SCREENED_STEPS = 8  # steps from which they pay
 
@@ -120,7 +120,8 @@ def _rule(design, Y, selection, omega, stop, screen=None):
 def _greedy(design, Y, rule, stop, *, path):
     """The loop: ask the rule for a column, make it orthogonal to the others, take it out of the residual R."""
     k, R = stop.n_steps, Y
-    Q, U = np.empty((len(Y), min(k, _ROOM)), Y.dtype, order="F"), np.zeros((min(k, _ROOM),) * 2, Y.dtype)
+    room = k if stop.tol < 0 else min(k, _ROOM)
+    Q, U = np.empty((len(Y), room), Y.dtype, order="F"), np.zeros((room, room), Y.dtype)
     active, Z, reason, rest = [], [], FULL, energy(Y)
     residual = [np.sqrt(rest)]
     while len(active) < k and rest > max(stop.tol, rule.floor):
