@@ -31,3 +31,10 @@ def centred(X, sample_weight=None, center=False):
     s = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     mean = s @ X / s.sum() if center else 0 * X[0]
     return (np.sqrt(s) * (X - mean).T).T, mean
+
+
+def scattered(m, n, density):
+    """A sparse matrix of normal entries at random places, in coordinates."""
+    rng = np.random.default_rng(0)
+    places = rng.choice(m * n, int(density * m * n), replace=False)
+    return sp.coo_array((rng.standard_normal(len(places)), np.divmod(places, n)), shape=(m, n))

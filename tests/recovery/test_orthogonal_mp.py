@@ -16,7 +16,7 @@ from sklearn import linear_model
 
 from sparsekit import orthogonal_mp
 from tests.naive import pursuit as naive
-from tests.naive.design import KINDS, SPARSE, dense
+from tests.naive.design import KINDS, SPARSE, dense, scattered
 
 DTYPES = ["float32", "float64", "complex64", "complex128"]
 K = 5
@@ -457,7 +457,7 @@ def test_sparse_is_never_made_dense(kind, joint):
     m, n = 20_000, 1_000
 
     def fit(m, traced):
-        X = KINDS[kind](sp.random_array((m, n), density=2e-3, rng=np.random.default_rng(0)))
+        X = KINDS[kind](scattered(m, n, 2e-3))
         y = np.random.default_rng(1).standard_normal((m, 2) if joint else m)
         if traced:
             tracemalloc.start()
