@@ -330,9 +330,8 @@ def pursue_batch(pursue_rows, rule, design, signals, omega, limits, *, gram=None
         gram = design.gram()
     weight, root = preference(omega), None
     if isinstance(rule, Correlation) and (omega != 1).any():
-        root = np.sqrt(weight).astype(
-            gram.real.dtype
-        )  # OMP by |c_j| / omega_j is plain OMP on the columns a_j / omega_j
+        # OMP by |c_j| / omega_j is plain OMP on the columns a_j / omega_j
+        root = np.sqrt(weight).astype(gram.real.dtype)
         gram = gram * root * root[:, None]
 
     def pursue_chunk(chunk):
