@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import validate_data
 
 _REAL = (np.float64, np.float32)
@@ -136,6 +136,30 @@ def check_choice(value, name, choices):
     """Raise ValueError unless value is one of the choices."""
     if value not in choices:
         msg = f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}"
+        raise ValueError(msg)
+
+
+def check_non_negative(value, name):
+    """Raise unless value is a finite real number that is not negative."""
+    check_scalar(value, name, Real, min_val=0)
+    if not np.isfinite(value):
+        msg = f"{name} must be finite, got {value}"
+        raise ValueError(msg)
+
+
+def check_dense(X, y, reason):
+    """Raise unless X is an ndarray of real numbers and y one real target; `reason` opens the message."""
+    if isinstance(X, LinearOperator):
+        msg = f"X must be dense for {reason}, got a LinearOperator; form it with X @ np.eye(X.shape[1])"
+        raise TypeError(msg)
+    if issparse(X):
+        msg = f"Sparse X is not supported by {reason}: pass X.toarray()"
+        raise TypeError(msg)
+    if is_complex(X) or is_complex(y):
+        msg = f"Complex data not supported by {reason}: X and y must be real"
+        raise ValueError(msg)
+    if y.ndim == 2 and y.shape[1] > 1:
+        msg = f"y must be one target for {reason}, got {y.shape[1]}: fit them one by one (MultiOutputRegressor)"
         raise ValueError(msg)
 
 

@@ -60,8 +60,8 @@ class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
         Y, mean = design.target(y)
         return design, Y, mean, y.ndim == 1
 
-    def _set_coefficients(self, coef, design, y_mean, single):
-        """Store coef (t, n_features) and the intercept that belongs to the means."""
+    def _set_coefficients(self, coef, intercept, single):
+        """Store coef (t, n_features) and intercept (t,)."""
         if not np.isfinite(coef).all():
             msg = (
                 f"the coefficients overflow {coef.dtype}: X and y differ too much in scale. "
@@ -69,11 +69,10 @@ class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
             )
             raise ValueError(msg)
         self.coef_ = coef[0] if single else coef
+        self.intercept_ = 0.0
         if self.fit_intercept:
-            intercept = (y_mean - coef @ design.mean).astype(coef.dtype)
+            intercept = intercept.astype(coef.dtype)
             self.intercept_ = intercept[0] if single else intercept
-        else:
-            self.intercept_ = 0.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -221,7 +221,7 @@ class MatchingPursuit(SparseRegressor):
         stop = check_stop(self.n_nonzero_coefs, self.tol, design, repeats=True)
         found = match(design, Y, self.sign == "positive", omega, stop, n_jobs=self.n_jobs)
         coef = dense_coefficients(found.active, found.coef, design.shape[1])
-        self._set_coefficients(coef, design, y_mean, single)
+        self._set_coefficients(coef, y_mean - coef @ design.mean, single)
         pick = (lambda values: values[0]) if single else (lambda values: values)
         self.active_, self.increments_, self.residual_ = map(pick, (found.active, found.coef, found.residual))
         counts = found.n_steps, np.count_nonzero(coef, axis=1)

@@ -13,9 +13,8 @@ Gram matrix instead (:mod:`sparsekit.recovery.batch_omp`), and one large dense t
 """
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
-from sparsekit.core.operators import Design, energy
+from sparsekit.core.operators import Design
 from sparsekit.core.scaling import is_extreme
 from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights, check_matrix, check_problem
@@ -33,11 +32,11 @@ from sparsekit.recovery.pursuit import (
     joined,
     scaled_back,
 )
+from sparsekit.recovery.refit import Refit
 from sparsekit.recovery.screening import MAX_ROWS, ScreenedColumns
 from sparsekit.recovery.selection import LargestDecrease, MostCorrelated
 
 RULES = {"omp": Correlation(), "ols": Decrease()}
-_ROOM = 64  # directions that there is room for at first when only a tolerance bounds their number
 _SCREENED_SIZE = 1 << 20  # entries of X from which 8-bit copies pay
 _SCREENED_STEPS = 8  # steps from which they pay
 
@@ -105,9 +104,9 @@ def pursue_columns(design, Y, selection, omega, stop, *, screen=None, path=False
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         rule = _rule(design, Y, selection, omega, stop, screen)
         if not is_extreme(rule.energies.max(), design.dtype):
-            return scaled_back(_greedy(design, Y, rule, stop, path=path), shift, shift)
+            return scaled_back(_greedy(Y, rule, stop, path=path), shift, shift)
     design, of_design = design.tamed()
-    found = _greedy(design, Y, _rule(design, Y, selection, omega, stop), stop, path=path)
+    found = _greedy(Y, _rule(design, Y, selection, omega, stop), stop, path=path)
     return scaled_back(found, shift, shift + of_design)
 
 
@@ -117,58 +116,32 @@ def _rule(design, Y, selection, omega, stop, screen=None):
     return LargestDecrease(design, Y, omega, stop)
 
 
-def _greedy(design, Y, rule, stop, *, path):
-    """The loop: ask the rule for a column, make it orthogonal to the others, take it out of the residual R."""
-    k, R = stop.n_steps, Y
-    room = k if stop.tol < 0 else min(k, _ROOM)
-    Q, U = np.empty((len(Y), room), Y.dtype, order="F"), np.zeros((room, room), Y.dtype)
-    active, Z, reason, rest = [], [], FULL, energy(Y)
-    residual = [np.sqrt(rest)]
-    while len(active) < k and rest > max(stop.tol, rule.floor):
-        t = len(active)
-        if t == len(U):
-            Q, U = _wider(Q, len(Y), min(k, 2 * t)), _wider(U, min(k, 2 * t), min(k, 2 * t))
+def _greedy(Y, rule, stop, *, path):
+    """The loop: ask the rule for a column, refit, tell the rule what left the residual."""
+    fit, active, reason = Refit(Y, stop.n_steps, stop.dependent, known=stop.tol < 0), [], FULL
+    residual = [np.sqrt(fit.rest)]
+    while fit.t < stop.n_steps and fit.rest > max(stop.tol, rule.floor):
         j, a = rule.next()
         if j < 0:
             reason = NO_COLUMN
             break
         rule.forbid(j)
-        q, U[:t, t] = _orthogonalised(a, Q[:, :t])
-        distance = energy(q)
-        if distance <= stop.dependent * energy(a):
+        if not fit.append(a):
             continue
-        U[t, t] = np.sqrt(distance)
-        Q[:, t] = q / U[t, t]
-        Z.append(Q[:, t].conj() @ R)
-        R = R - np.multiply.outer(Q[:, t], Z[t])
         active.append(j)
-        rest = energy(R)
-        residual.append(np.sqrt(rest))
-        if t + 1 < k:
-            rule.advance(R, Q[:, t], Z[t])
-    t, n_targets = len(active), Y.shape[1]
-    coef, steps = np.zeros((n_targets, t), Y.dtype), np.zeros((n_targets if path else 0, t, t), Y.dtype)
-    if t:
-        coef = solve_triangular(U[:t, :t], np.array(Z)).T
-    if t and path:  # w after i steps = the sum of the first i columns of U^-1, each times its coefficient
-        inverse = solve_triangular(U[:t, :t], np.eye(t, dtype=Y.dtype))
-        steps = np.cumsum(np.array(Z).T[:, :, None] * inverse.T, axis=1)
-    reason = ended(reason, t, rest, stop.tol, rule.floor, stop)
-    return Pursuit(np.array([active], int), coef, steps, np.array([residual]), np.array([t]), np.array([reason]))
-
-
-def _wider(old, n_rows, n_columns):
-    new = np.zeros((n_rows, n_columns), old.dtype, order="F")
-    new[: len(old), : old.shape[1]] = old
-    return new
-
-
-def _orthogonalised(a, Q):
-    """What is left of a outside the span of the orthonormal Q, and Q^H a."""
-    h = Q.conj().T @ a
-    q = a - Q @ h
-    again = Q.conj().T @ q  # once more, and q is orthogonal to working precision
-    return q - Q @ again, h + again
+        residual.append(np.sqrt(fit.rest))
+        if fit.t < stop.n_steps:
+            rule.advance(fit.R, *fit.last())
+    steps = fit.path() if path else np.zeros((0, fit.t, fit.t), Y.dtype)
+    reason = ended(reason, fit.t, fit.rest, stop.tol, rule.floor, stop)
+    return Pursuit(
+        active=np.array([active], int),
+        coef=fit.coefficients(),
+        path=steps,
+        residual=np.array([residual]),
+        n_steps=np.array([fit.t]),
+        reason=np.array([reason]),
+    )
 
 
 def orthogonal_mp(
@@ -394,7 +367,7 @@ class OrthogonalMatchingPursuit(SparseRegressor):
         stop = check_stop(self.n_nonzero_coefs, self.tol, design)
         found = pursue(design, Y, self.selection, omega, stop, joint=self.joint, n_jobs=self.n_jobs)
         coef = dense_coefficients(found.active, found.coef, design.shape[1])
-        self._set_coefficients(coef, design, y_mean, single)
+        self._set_coefficients(coef, y_mean - coef @ design.mean, single)
         self._set_course(found, first=single or self.joint, path_first=single)
         self.kkt_violation_ = kkt_violation(design, Y, coef)
         return self

@@ -1,7 +1,7 @@
 """What all greedy pursuits share: when to stop, what comes out, and who may be chosen."""
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ from sklearn.utils import check_scalar
 
 from sparsekit.core.kernels import kernel
 from sparsekit.core.scaling import exponent, shifted
+from sparsekit.core.validation import check_non_negative
 
 REASONS = ("n_nonzero_coefs", "tol", "exact fit", "no column left")
 FULL, TOL, EXACT, NO_COLUMN = range(len(REASONS))
@@ -64,10 +65,7 @@ def check_stop(n_nonzero_coefs, tol, design, *, repeats=False):
     m, n_features = design.shape
     most = 10 * n_features if repeats else max(1, min(m - design.center, n_features))
     if tol is not None:
-        check_scalar(tol, "tol", Real, min_val=0)
-        if not np.isfinite(tol):
-            msg = f"tol must be finite, got {tol}"
-            raise ValueError(msg)
+        check_non_negative(tol, "tol")
         n_steps = most
     elif n_nonzero_coefs is None:
         n_steps = min(most, max(1, n_features // 10))
