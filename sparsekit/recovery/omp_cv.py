@@ -4,15 +4,13 @@ import warnings
 from numbers import Integral
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
-from sklearn.model_selection import check_cv
 from sklearn.utils import check_scalar
 
 from sparsekit.core.operators import Design
 from sparsekit.core.scaling import exponent, shifted
-from sparsekit.core.threads import run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights, check_problem, check_sample_weight
 from sparsekit.recovery._regressor import SparseRegressor
+from sparsekit.recovery.held_out import check_rows, held_out_errors
 from sparsekit.recovery.omp import RULES, OrthogonalMatchingPursuit, pursue
 from sparsekit.recovery.pursuit import check_stop, dense_coefficients
 
@@ -115,9 +113,7 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
             For NaN or infinity, shapes that do not fit, negative weights, or parameters out of range.
         """
         check_choice(self.selection, "selection", RULES)
-        if isinstance(X, LinearOperator):
-            msg = "X must be an array or a sparse matrix: the rows of a LinearOperator cannot be held out"
-            raise TypeError(msg)
+        check_rows(X)
         data, targets = check_problem(X, y, estimator=self)
         weights = check_sample_weight(sample_weight, data.shape[0])
         n_features = data.shape[1]
@@ -126,18 +122,10 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
             n_steps = min(max(n_features // 10, 5), n_features)
         else:
             n_steps = check_scalar(self.max_iter, "max_iter", Integral, min_val=1, max_val=n_features)
-        folds = list(check_cv(self.cv).split(data, targets))
-        counted = np.arange(len(targets)) if weights is None else np.flatnonzero(weights)
-        shift = exponent(targets[counted])
+        shift = exponent(targets if weights is None else targets[weights > 0])
         scaled = shifted(targets, -shift)
-        rows = np.arange(len(targets))  # folds may be masks; a row without weight is in none
-        folds = [[np.intersect1d(rows[part], counted) for part in fold] for fold in folds]
-        if not all(len(train) for train, _ in folds) or not any(len(test) for _, test in folds):
-            msg = "sample_weight is zero on all training rows of a fold, or on all test rows: use fewer folds"
-            raise ValueError(msg)
-        results = run_chunks(lambda fold: self._fold_errors(data, scaled, weights, n_steps, *fold), folds, self.n_jobs)
-        errors = np.stack([mse for mse, _ in results], axis=1)
-        mean = np.average(errors, axis=1, weights=[weight for _, weight in results])
+        errors_of = lambda train, test: self._fold_errors(data, scaled, weights, n_steps, train, test)  # noqa: E731
+        errors, mean = held_out_errors(errors_of, data, scaled, weights, self.cv, n_steps, self.n_jobs)
         self.mse_path_ = shifted(errors, 2 * shift)
         best = OrthogonalMatchingPursuit(
             int(np.argmin(mean)) + 1,
@@ -151,9 +139,7 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
         return self
 
     def _fold_errors(self, X, y, sample_weight, n_steps, train, test):
-        """Held-out mean squared error after 1 ... n_steps columns, and the weight of the held-out rows."""
-        if not len(test):
-            return np.zeros(n_steps), 0.0
+        """Held-out mean squared error after 1 ... n_steps columns."""
         inside, outside = (None, None) if sample_weight is None else (sample_weight[train], sample_weight[test])
         design = Design(X[train], sample_weight=inside, center=self.fit_intercept)
         Y, y_mean = design.target(y[train])
@@ -172,4 +158,4 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
             coef = dense_coefficients(place, coef, len(used))
             error = np.abs(targets - held_out @ coef.T - (y_mean - coef @ mean)) ** 2
             mse[step] = np.average(error.mean(axis=1), weights=outside)
-        return mse, len(test) if outside is None else outside.sum()
+        return mse
