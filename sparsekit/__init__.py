@@ -11,6 +11,9 @@ _ROOMS = {
         "OrthogonalMatchingPursuit",
         "OrthogonalMatchingPursuitCV",
         "PursuitCoder",
+        "WeightedOMP",
+        "WeightedOMPCV",
+        "greedy_decrease",
         "orthogonal_mp",
     ),
 }

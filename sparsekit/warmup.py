@@ -6,7 +6,7 @@ Every kernel is called on toy data in the precisions that users meet, so that no
 import numpy as np
 
 from sparsekit.core import cholesky, rng
-from sparsekit.recovery import PursuitCoder, orthogonal_mp
+from sparsekit.recovery import PursuitCoder, WeightedOMPCV, orthogonal_mp
 
 
 def main():
@@ -22,6 +22,7 @@ def main():
         orthogonal_mp(X, X, n_nonzero_coefs=2, return_path=True)
         _warm_cholesky(X[:, :3])
     _warm_screening(noise)
+    _warm_absolute(noise)
     _warm_streams()
 
 
@@ -37,6 +38,12 @@ def _warm_screening(noise):
     X = noise.standard_normal((128, 8192))
     for dtype in (np.float64, np.float32):
         orthogonal_mp(X.astype(dtype), X[:, 0].astype(dtype) + X[:, 1].astype(dtype), n_nonzero_coefs=8)
+
+
+def _warm_absolute(noise):
+    X = noise.integers(-2, 3, (16, 8)).astype(float)  # ties, so that the careful steps are needed, too
+    for penalty in ("l0", "l1"):
+        WeightedOMPCV("absolute", penalty, alphas=3, cv=2).fit(X, X @ noise.standard_normal(8))
 
 
 def _warm_streams():

@@ -109,6 +109,7 @@ class Subject:
     multi_target: bool = False
     free_features: bool = True  # a feature of weight 0 is always selected (else refused)
     independent_targets: bool = True  # several targets are answered one by one
+    weights_count: bool = False  # the sum of the sample weights is the number of samples (else only ratios matter)
     large: tuple = (60, 30, 40)  # samples, features, targets: work for several threads
     divides: bool = True  # n_jobs > 1 divides the large problem
     bad_params: Mapping = field(default_factory=dict)  # parameter -> values that fit must refuse by name
@@ -776,9 +777,10 @@ def input_is_not_modified(subject, rng, case):
     options = {"sample_weight": rng.random(X.shape[0])} if subject.sample_weight else {}
     params = {"feature_weights": 1 + rng.random(X.shape[1])} if subject.feature_weights else {}
     before = {name: bytes_of(value) for name, value in (inputs | options | params).items()}
-    estimator = subject.factory(**params).fit(**inputs, **options)
-    for query in queries(estimator):
-        query(X)
+    with quiet(subject):
+        estimator = subject.factory(**params).fit(**inputs, **options)
+        for query in queries(estimator):
+            query(X)
     for name, value in (inputs | options | params).items():
         expect(bytes_of(value) == before[name], f"{name} was modified")
     if subject.multi_target:
@@ -878,7 +880,8 @@ def sample_weights_are_repetitions(subject, rng):
     kept = [A if A is None else A[s > 0] for A in (X, y)]
     same(got, queried(fit(subject, *kept, sample_weight=s[s > 0].astype(float))), 1e-7, "zero weights against no rows")
     same(queried(fit(subject, X, y, sample_weight=s.tolist())), got, 0.0, "a list of int weights")
-    same(queried(fit(subject, X, y, sample_weight=4.0 * s)), got, ROUNDING, "four times the weights")
+    if not subject.weights_count:
+        same(queried(fit(subject, X, y, sample_weight=4.0 * s)), got, ROUNDING, "four times the weights")
     ones = queried(fit(subject, X, y, sample_weight=np.ones(len(X))))
     same(ones, queried(fit(subject, X, y)), ROUNDING, "weights of one")
 

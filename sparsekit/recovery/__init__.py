@@ -4,11 +4,16 @@ from sparsekit.recovery.coder import PursuitCoder
 from sparsekit.recovery.matching_pursuit import MatchingPursuit
 from sparsekit.recovery.omp import OrthogonalMatchingPursuit, orthogonal_mp
 from sparsekit.recovery.omp_cv import OrthogonalMatchingPursuitCV
+from sparsekit.recovery.weighted_omp import WeightedOMP, greedy_decrease
+from sparsekit.recovery.weighted_omp_cv import WeightedOMPCV
 
 __all__ = [
     "MatchingPursuit",
     "OrthogonalMatchingPursuit",
     "OrthogonalMatchingPursuitCV",
     "PursuitCoder",
+    "WeightedOMP",
+    "WeightedOMPCV",
+    "greedy_decrease",
     "orthogonal_mp",
 ]

@@ -41,7 +41,7 @@ class Refit:
         self.n_columns, self.dependent = n_columns, dependent
         self.Q, self.U = np.empty((len(Y), room), Y.dtype, order="F"), np.zeros((room, room), Y.dtype)
         (self._solve,) = get_lapack_funcs(("trtrs",), dtype=Y.dtype)  # a tenth of solve_triangular's time
-        self.R, self.rest, self.t, self.Z = Y, energy(Y), 0, []
+        self.Y, self.R, self.rest, self.t, self.Z = Y, Y, energy(Y), 0, []
 
     def append(self, a):
         """Refit with one more column a (m,); False when it depends on the others, and nothing changes."""
@@ -60,6 +60,12 @@ class Refit:
         self.rest = energy(self.R)
         self.t += 1
         return True
+
+    def truncate(self, t):
+        """Go back to the first t columns."""
+        self.t, self.Z = t, self.Z[:t]
+        self.R = self.Y - self.Q[:, :t] @ np.array(self.Z) if t else self.Y
+        self.rest = energy(self.R)
 
     def last(self):
         """The direction (m,) that left the residual last, and its coefficients (t,)."""

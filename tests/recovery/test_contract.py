@@ -4,7 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from sparsekit import MatchingPursuit, OrthogonalMatchingPursuit, OrthogonalMatchingPursuitCV, PursuitCoder
+from sparsekit import (
+    MatchingPursuit,
+    OrthogonalMatchingPursuit,
+    OrthogonalMatchingPursuitCV,
+    PursuitCoder,
+    WeightedOMP,
+    WeightedOMPCV,
+)
 from tests import contract
 
 NOTHING = 1e-13  # of its length: what centring leaves of a constant
@@ -47,6 +54,30 @@ def greedy(estimator, X, y):
         assert estimator.n_nonzero_coefs_ == max(1, min(X.shape[1] // 10, len(X) - 1))
 
 
+def penalised(estimator, X, y):
+    """An optimal refit, losses that fall and end at that of the prediction, and promises in the order of the rule."""
+    r = y - estimator.predict(X)
+    loss = {
+        "squared": np.square(np.abs(r)).mean() / 2,
+        "sqrt": np.sqrt(np.square(np.abs(r)).mean()),
+        "absolute": np.abs(r).mean(),
+    }
+    largest = np.abs(y).max()
+    unit = {"squared": largest**2, "sqrt": largest, "absolute": largest}[estimator.loss] or 1
+    np.testing.assert_allclose(estimator.residual_[-1], loss[estimator.loss], rtol=0, atol=ORTHOGONAL * unit)
+    assert (np.diff(estimator.residual_) <= NOTHING * unit).all()
+    assert 0 <= estimator.kkt_violation_ <= ORTHOGONAL
+    active = estimator.active_
+    assert len(set(active)) == len(active) == estimator.n_nonzero_coefs_
+    assert set(np.flatnonzero(estimator.coef_)) <= set(active)
+    constant = np.linalg.norm(X - X.mean(axis=0), axis=0) <= NOTHING * np.linalg.norm(X, axis=0)
+    assert not estimator.coef_[constant].any(), "a constant column was chosen beside the intercept"
+    assert (estimator.decrease_ > 0).all()
+    # what a new column promises, the refit delivers at least, less the penalty
+    assert (-np.diff(estimator.residual_) >= estimator.decrease_ - ORTHOGONAL * unit).all()
+    assert estimator.stop_reason_ in {"fixed point", "no decrease", "noise", "exact fit", "no column left"}
+
+
 def codes_of(estimator, X):
     codes = estimator.transform(X)
     return {"codes": codes, "signals": estimator.inverse_transform(codes)}
@@ -82,6 +113,27 @@ VALIDATED = REGRESSOR | {
     "bad_params": RULE | {"max_iter": [0, 1.5, 11], "n_jobs": [0, 1.5]},
     "refuses": [*REGRESSOR["refuses"], "Cannot have number of splits"],
 }
+WEIGHTED = REGRESSOR | {
+    "n_jobs": False,
+    "linear_operator": True,
+    "independent_targets": False,  # one support for all
+    "verify": penalised,
+    "bad_params": {
+        "loss": ["l2", None], "penalty": ["l2", None], "alpha": [-1.0, np.nan, np.inf, "aic", None],
+        "max_iter": [0, 1.5],
+    },
+    "warns": ["No features were selected"],
+    "checks": 147,
+}  # fmt: skip
+UNITS = {"scaling": {}, "checks": 128}  # alpha has the units of the data
+DENSE = {"sparse": False, "complex": False, "linear_operator": False, "multi_target": False, "checks": 102}
+STRENGTHS = {
+    "verify": None, "refuses": [*REGRESSOR["refuses"], "Cannot have number of splits"],
+    "bad_params": {
+        "loss": ["l2"], "penalty": ["l2"], "alphas": [0, -1.0, [[1.0]], [-1.0]], "eps": [0.0, 1.0, -1.0],
+        "max_iter": [0, 1.5], "n_jobs": [0, 1.5],
+    },
+}  # fmt: skip
 CODER = COMMON | {
     "checks": 110,
     "problem": contract.signal_problem,
@@ -104,6 +156,27 @@ test_contract = contract.parametrize(
         contract.Subject("matching pursuit", MatchingPursuit, **MATCHING),
         contract.Subject(
             "positive", partial(MatchingPursuit, sign="positive"), **MATCHING | {"complex": False, "checks": 143}
+        ),
+        contract.Subject("sqrt l1", WeightedOMP, weights_count=True, **WEIGHTED),
+        contract.Subject("sqrt l0", partial(WeightedOMP, loss="sqrt", penalty="l0", alpha=0.5), **WEIGHTED | UNITS),
+        contract.Subject("squared l1", partial(WeightedOMP, loss="squared", alpha=100.0), **WEIGHTED | UNITS),
+        contract.Subject(
+            "squared l0", partial(WeightedOMP, loss="squared", penalty="l0", alpha=500.0), **WEIGHTED | UNITS
+        ),
+        contract.Subject("absolute l1", partial(WeightedOMP, loss="absolute", alpha=2.0), **WEIGHTED | UNITS | DENSE),
+        contract.Subject(
+            "absolute l0", partial(WeightedOMP, loss="absolute", penalty="l0", alpha=20.0), **WEIGHTED | UNITS | DENSE
+        ),
+        contract.Subject(
+            "strength by folds",
+            partial(WeightedOMPCV, alphas=8, cv=2),
+            **WEIGHTED | STRENGTHS | {"n_jobs": True, "linear_operator": False},
+        ),
+        contract.Subject(
+            "absolute by folds",
+            partial(WeightedOMPCV, loss="absolute", alphas=8, cv=2),
+            **WEIGHTED | STRENGTHS | DENSE | {"n_jobs": True, "checks": 120},
+            excused={"sample weights are repetitions": "rows that are repeated or left out make other folds"},
         ),
         contract.Subject("omp codes", PursuitCoder, **CODER),
         contract.Subject("ols codes", partial(PursuitCoder, method="ols"), **CODER),

@@ -1,0 +1,256 @@
+r"""How much one coefficient can lower a penalised loss: the rules of weighted OMP [taheri2023]_.
+
+    G(x) = F(y - A x) + sum_j phi_j |x_j| + sum_j psi_j [x_j != 0],    F(r) = ||r||^2, ||r|| or ||r||_1
+    Delta_j = max_t G(x) - G(x + t e_j)
+
+With r = y - A x, R = ||r||, c = a_j^H r, nu = ||a_j||^2 the first two losses depend on t only through the distance
+from the best value without penalty: R^2 = d^2 + |c|^2 / nu, and with z = x_j + t and u = |c + nu x_j|
+
+    ||y - A x - t a_j||^2 = d^2 + nu |z - (c + nu x_j) / nu|^2
+
+so that the best z != 0 lies on the ray of c + nu x_j, at a distance that the derivative gives; z = 0 is the other
+candidate. The absolute loss is piecewise linear in t: a weighted median. With several targets |.| is the Euclidean
+norm over the targets.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sparsekit.core.kernels import kernel
+from sparsekit.core.scaling import shifted
+from sparsekit.recovery.least_absolute import weighted_select
+
+LOSSES = ("squared", "sqrt", "absolute")
+PENALTIES = ("l0", "l1")
+_TINY = np.finfo(float).tiny
+
+
+class Penalty(NamedTuple):
+    """phi (N,) multiplies |x_j|, psi (N,) counts x_j != 0; infinite where the column is never to be taken."""
+
+    phi: np.ndarray
+    psi: np.ndarray
+
+    def infinite(self):
+        """Which columns are never to be taken."""
+        return np.isinf(self.phi) | np.isinf(self.psi)
+
+    def scaled(self, of_phi, of_psi):
+        """The penalty in other units, given as powers of two."""
+        return Penalty(shifted(self.phi, of_phi), shifted(self.psi, of_psi))
+
+
+def penalty_of(penalty, strength, omega):
+    """strength omega_j |x_j| (l1) or strength omega_j^2 [x_j != 0] (l0); inf stays inf without strength, too."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        weighted = strength * (omega if penalty == "l1" else np.square(omega))
+    weighted = np.where(np.isinf(omega), np.inf, weighted)
+    nothing = np.zeros(len(omega))
+    return Penalty(weighted, nothing) if penalty == "l1" else Penalty(nothing, weighted)
+
+
+def paper_units(loss, total_weight):
+    """How many times DESIGN's objective fits into F: the paper's lambda is alpha times this."""
+    return {"squared": 2 * total_weight, "sqrt": np.sqrt(total_weight), "absolute": total_weight}[loss]
+
+
+def largest_decrease(loss, energies, u, x, nu, rest, penalty):
+    """Delta (N,) for F = ||r||^2 ("squared") or ||r|| ("sqrt").
+
+    Parameters
+    ----------
+    loss : {"squared", "sqrt"}
+        F.
+    energies : ndarray of shape (N,)
+        |c_j|^2.
+    u : ndarray of shape (N,)
+        |c_j + nu_j x_j|.
+    x : ndarray of shape (N,)
+        |x_j|.
+    nu : ndarray of shape (N,)
+        Squared column norms; the decrease of a zero column is that of its penalty.
+    rest : float
+        R^2.
+    penalty : Penalty
+        phi and psi.
+
+    Returns
+    -------
+    decrease : ndarray of shape (N,)
+        Never negative.
+    """
+    never = penalty.infinite()
+    phi, psi = (np.where(never, 0.0, part) for part in penalty)
+    new, moved, zeroed = _RULES[loss]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        decrease = new(energies, nu, rest, phi) - psi
+        decrease[never | (nu == 0)] = 0
+        used = np.flatnonzero(x)
+        if len(used):
+            at = [values[used] for values in (energies, u, x, nu)]
+            put = np.where(nu[used] > 0, zeroed(*at, rest), 0.0) + phi[used] * x[used] + psi[used]
+            decrease[used] = np.where(never[used], 0.0, np.fmax(moved(*at, rest, phi[used]), put))
+    return np.maximum(decrease, 0.0, out=decrease)
+
+
+# Less F and phi |.|: at the best z when x = 0; at the best z != 0 on the ray when x != 0 (or 0); at z = 0.
+
+
+def _new_squared(energies, nu, rest, phi):
+    return np.square(np.maximum(np.sqrt(energies) - phi / 2, 0)) / nu
+
+
+def _moved_squared(energies, u, x, nu, rest, phi):
+    shrunk = phi * (x - u / nu) + np.square(phi) / (4 * nu)
+    return energies / nu + np.where(u > phi / 2, shrunk, phi * x - np.square(u) / nu)
+
+
+def _zeroed_squared(energies, u, x, nu, rest):
+    return (energies - np.square(u)) / nu
+
+
+def _new_sqrt(energies, nu, rest, phi):
+    # R - cosine |c| / ||a|| - sine d, as angles between r, a_j and the cone that the penalty leaves unmoved
+    cosine, sine = _cone(nu, phi)
+    explained = energies / nu
+    opening = np.arctan2(sine, cosine) - np.arctan2(np.sqrt(np.maximum(rest - explained, 0)), np.sqrt(explained))
+    return 2 * np.sqrt(rest) * np.square(np.sin(np.maximum(opening, 0) / 2))
+
+
+def _moved_sqrt(energies, u, x, nu, rest, phi):
+    cosine, sine = _cone(nu, phi)
+    explained, length, far = energies / nu, np.sqrt(rest), u / np.sqrt(nu)
+    d = np.sqrt(np.maximum(rest - explained, 0))
+    shrunk = (explained + np.square(d * cosine)) / (length + d * sine + _TINY) + phi * (x - u / nu)
+    return np.where(sine * far > cosine * d, shrunk, length + phi * x - np.hypot(d, far))
+
+
+def _zeroed_sqrt(energies, u, x, nu, rest):
+    behind = np.sqrt(np.maximum(rest - energies / nu, 0) + np.square(u) / nu)
+    return (energies - np.square(u)) / nu / (np.sqrt(rest) + behind + _TINY)
+
+
+def _cone(nu, phi):
+    """Cosine and sine of the half angle of the cone around a_j outside of which the penalty keeps r from moving."""
+    cosine = np.minimum(phi / np.sqrt(nu), 1)
+    return cosine, np.sqrt((1 - cosine) * (1 + cosine))
+
+
+_RULES = {
+    "squared": (_new_squared, _moved_squared, _zeroed_squared),
+    "sqrt": (_new_sqrt, _moved_sqrt, _zeroed_sqrt),
+}
+
+
+@kernel(fastmath={"contract", "reassoc"})
+def initial_slopes(columns, r, zeros, slope, flat):
+    """The slopes of sum_i |r_i - t a_ji| at t = 0 for every row a_j of `columns`.
+
+    To the right it is flat_j - slope_j, to the left flat_j + slope_j. `zeros` (m,) is work space.
+    """
+    m, n = r.shape[0], 0
+    sign = np.empty(m)
+    for i in range(m):
+        sign[i] = 1.0 if r[i] > 0 else -1.0
+        if r[i] == 0:
+            sign[i] = 0.0
+            zeros[n] = i
+            n += 1
+    for j in range(columns.shape[0]):
+        total = 0.0
+        for i in range(m):
+            total += columns[j, i] * sign[i]
+        slope[j] = total
+        total = 0.0
+        for i in range(n):
+            total += abs(columns[j, zeros[i]])
+        flat[j] = total
+
+
+@kernel(fastmath={"contract", "reassoc"})
+def line_search(r, a, x, phi, place, weight):
+    """max_t sum_i |r_i| - |r_i - t a_i| + phi (|x| - |x + t|), at a weighted median; work space (m + 1,)."""
+    slope, flat = 0.0, phi if x == 0 else 0.0
+    for i in range(r.shape[0]):
+        if r[i] == 0:
+            flat += abs(a[i])
+        else:
+            slope += a[i] if r[i] > 0 else -a[i]
+    if x != 0:
+        slope -= phi if x > 0 else -phi
+    need = abs(slope) - flat
+    if need <= 0:
+        return 0.0
+    direction = 1.0 if slope > 0 else -1.0
+    n = 0
+    for i in range(r.shape[0]):
+        if r[i] * a[i] * direction > 0:
+            place[n], weight[n] = r[i] / a[i] * direction, 2 * abs(a[i])
+            n += 1
+    if x * direction < 0:
+        place[n], weight[n] = abs(x), 2 * phi
+        n += 1
+    if n == 0:  # products that underflow
+        return 0.0
+    t = weighted_select(place, weight, n, need) * direction
+    gain = phi * (abs(x) - abs(x + t))
+    for i in range(r.shape[0]):
+        gain += abs(r[i]) - abs(r[i] - t * a[i])
+    return max(gain, 0.0)
+
+
+@kernel
+def decrease_of(r, a, x, phi, psi, place, weight):
+    """Delta of one column a (m,) with coefficient x for F = ||r||_1; not below 0."""
+    gain = line_search(r, a, x, phi, place, weight)
+    if x == 0:
+        return max(gain - psi, 0.0)
+    removed = phi * abs(x) + psi
+    for i in range(r.shape[0]):
+        removed += abs(r[i]) - abs(r[i] + x * a[i])
+    return max(gain, removed)
+
+
+@kernel
+def largest_absolute(columns, lengths, r, blocked, phi, psi, gains, bounds, tie):
+    """The largest Delta_j for F = ||r||_1 over the rows a_j of `columns` (N, m) that are not blocked, all with x_j = 0.
+
+    Delta_j <= 2 s_j ||r||_1 / (s_j + ||a_j||_1) - psi_j with the initial slope s_j: the column of the largest bound is
+    evaluated first, then those whose bounds exceed the best value. `gains` gets the values, 0 where the bound said
+    enough; `lengths` holds ||a_j||_1, `bounds` (N,) is work space. Returns the number of evaluated columns.
+    """
+    n_columns, m = columns.shape
+    flat, place, weight = np.empty(n_columns), np.empty(m + 1), np.empty(m + 1)
+    initial_slopes(columns, r, np.empty(m, np.int64), bounds, flat)
+    total = np.abs(r).sum()
+    first = 0
+    for j in range(n_columns):
+        gains[j] = 0.0
+        slope = abs(bounds[j]) - flat[j] - phi[j]
+        bounds[j] = 0.0
+        if slope > 0 and not blocked[j]:
+            bounds[j] = 2 * slope * total / (slope + phi[j] + lengths[j]) - psi[j]
+        if bounds[j] > bounds[first]:
+            first = j
+    if bounds[first] <= 0:
+        return 0
+    best = gains[first] = decrease_of(r, columns[first], 0.0, phi[first], psi[first], place, weight)
+    evaluated = 1
+    for j in range(n_columns):
+        if j != first and bounds[j] > 0 and bounds[j] >= best * tie:
+            gains[j] = decrease_of(r, columns[j], 0.0, phi[j], psi[j], place, weight)
+            best = max(best, gains[j])
+            evaluated += 1
+    return evaluated
+
+
+@kernel
+def decreases_of(columns, indices, r, x, phi, psi, out):
+    """Delta for F = ||r||_1 of the columns at `indices` with coefficients x (k,), one by one."""
+    m = r.shape[0]
+    place, weight = np.empty(m + 1), np.empty(m + 1)
+    for i, j in enumerate(indices):
+        out[i] = 0.0
+        if phi[j] < np.inf and psi[j] < np.inf:
+            out[i] = decrease_of(r, columns[j], x[i], phi[j], psi[j], place, weight)

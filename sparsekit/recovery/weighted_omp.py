@@ -1,0 +1,383 @@
+"""The greedy side of the LASSO: the estimator and its rule as a function on arrays.
+
+The algorithm is in :mod:`sparsekit.recovery.penalised_pursuit`, the rules are in :mod:`sparsekit.recovery.decrease`.
+"""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+from scipy.special import betainccinv
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_scalar, column_or_1d
+
+from sparsekit.core.operators import Design, energy, squared_norms
+from sparsekit.core.scaling import exponent, shifted
+from sparsekit.core.validation import (
+    check_choice,
+    check_dense,
+    check_feature_weights,
+    check_non_negative,
+    check_problem,
+    check_sample_weight,
+    is_complex,
+)
+from sparsekit.recovery._regressor import SparseRegressor
+from sparsekit.recovery.decrease import LOSSES, PENALTIES, paper_units, penalty_of
+from sparsekit.recovery.penalised_pursuit import LeastAbsolute, LeastSquares, pursue_penalised
+
+_LEVEL = 0.95  # probability that noise alone lets no column in, from which alpha="auto" follows
+
+
+def greedy_decrease(X, y, coef, *, loss, penalty, alpha, feature_weights=None):
+    r"""Largest decrease of a penalised loss by changing one coefficient, for every coefficient.
+
+    The objective is, with n samples and weights :math:`\omega_j`,
+
+    .. math:: F(y - X w) + \alpha \Omega(w), \quad F(r) = \frac{\|r\|_2^2}{2n},\ \frac{\|r\|_2}{\sqrt n}
+        \text{ or } \frac{\|r\|_1}{n}, \quad \Omega(w) = \sum_j \omega_j |w_j| \text{ or } \sum_{w_j \neq 0} \omega_j^2
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix or array, LinearOperator} of shape (n_samples, n_features)
+        Columns, real or complex; dense and real for ``loss="absolute"``.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Target(s); one for ``loss="absolute"``.
+    coef : array-like of shape (n_features,) or (n_targets, n_features)
+        Any coefficients. With several targets a row is changed at a time: norms over the targets take the place of
+        absolute values.
+    loss : {"squared", "sqrt", "absolute"}
+        F, in the order of the formula.
+    penalty : {"l0", "l1"}
+        Omega: counts or absolute values.
+    alpha : float
+        Strength of the penalty, >= 0.
+    feature_weights : array-like of shape (n_features,), default=None
+        Weights in [0, inf]; None is 1. A column of infinite weight is left as it is: its decrease is 0.
+
+    Returns
+    -------
+    decrease : ndarray of shape (n_features,)
+        In float64, never negative. At the exact refit on a support these are the rules of weighted OMP.
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinity, shapes that do not fit, an unknown loss or penalty, alpha < 0, negative weights, and
+        complex data or several targets with ``loss="absolute"``.
+    TypeError
+        For sparse X or a LinearOperator with ``loss="absolute"``.
+
+    See Also
+    --------
+    WeightedOMP : Adds the column with the largest decrease and refits, until none decreases the objective.
+
+    Notes
+    -----
+    Costs one product with X for the first two losses, and O(n_samples) a column, a weighted median, for the third.
+
+    References
+    ----------
+    :cite:`taheri2023`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsekit import greedy_decrease
+    >>> X, y = np.eye(3), np.array([3.0, 1.0, 0.0])
+    >>> greedy_decrease(X, y, np.zeros(3), loss="absolute", penalty="l1", alpha=0.1)
+    array([0.7       , 0.23333333, 0.        ])
+    """
+    check_choice(loss, "loss", LOSSES)
+    check_choice(penalty, "penalty", PENALTIES)
+    X, y = check_penalised(X, y, loss)
+    check_non_negative(alpha, "alpha")
+    coef = np.atleast_2d(_check_coef(coef, X, y)).T
+    omega = check_feature_weights(feature_weights, X.shape[1])
+    X = X if isinstance(X, LinearOperator) else X.astype(np.result_type(X, np.float64), copy=False)
+    residual = y.reshape(len(y), -1) - X @ coef
+    fit = prepared(X, residual[:, 0] if y.ndim == 1 else residual, None, loss, center=False)
+    units = paper_units(loss, X.shape[0])
+    fit.begin(penalty_of(penalty, alpha * units, omega))
+    return fit.in_units_of_loss(fit.decreases_at(coef)) / units
+
+
+def _check_coef(coef, X, y):
+    """Coefficients (n_features,) or (n_targets, n_features) as wide as X and y."""
+    if not is_complex(coef):
+        coef = check_array(coef, ensure_2d=False, dtype=np.float64, input_name="coef")
+    coef = np.asarray(coef)
+    shape = y.shape[1:] + X.shape[1:] if y.ndim == 2 else X.shape[1:]
+    if coef.shape != shape:
+        msg = f"coef must have shape {shape} for X of shape {X.shape} and y of shape {y.shape}, got {coef.shape}"
+        raise ValueError(msg)
+    return coef
+
+
+def check_penalised(X, y, loss, *, estimator=None):
+    """Matrix and target(s) as the loss takes them: the absolute loss needs dense real X and one target (n_samples,)."""
+    X, y = check_problem(X, y, estimator=estimator)
+    if loss == "absolute":
+        check_dense(X, y, "loss='absolute'")
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
+def prepared(X, y, sample_weight, loss, *, center):
+    """The fit, LeastSquares or LeastAbsolute, to validated data."""
+    if loss != "absolute":
+        design = Design(X, sample_weight=sample_weight, center=center)
+        return LeastSquares(design, *design.target(y), loss)
+    rows = slice(None) if sample_weight is None else sample_weight > 0
+    columns = np.ones((X.shape[1] + center, len(y[rows])))
+    columns[: X.shape[1]] = X[rows].T
+    target = y[rows].astype(float)
+    if sample_weight is not None:
+        columns *= sample_weight[rows]
+        target = target * sample_weight[rows]
+    return LeastAbsolute(columns, target, center=center, dtype=X.dtype)
+
+
+def noise_level(n_samples, n_columns, n_targets, *, is_complex):
+    """The largest cosine |c_j| / (||a_j|| R) that noise alone reaches, exceeded with probability 1 - _LEVEL.
+
+    In n dimensions the squared cosine between Gaussian noise and a given column is Beta(1/2, (n - 1)/2); t targets
+    multiply both parameters by t, complex numbers by 2. N columns behave nearly as N independent ones.
+    """
+    if n_samples <= 1 or not n_columns:
+        return 1.0
+    a = n_targets * (1.0 if is_complex else 0.5)
+    return float(np.sqrt(betainccinv(a, a * (n_samples - 1), -np.expm1(np.log(_LEVEL) / n_columns))))
+
+
+class WeightedOMP(SparseRegressor):
+    r"""Greedy sparse regression whose choices and stopping follow a penalised loss: weighted OMP.
+
+    Adds the column whose coefficient alone could lower
+
+    .. math:: F(y - b - X w) + \alpha \Omega(w)
+
+    most, refits all chosen columns without the penalty, and ends when no new column promises more than a coefficient
+    that is already there would gain by shrinking. With sample weights :math:`s_i` of sum W and feature weights
+    :math:`\omega_j`,
+
+    .. math:: F(r) = \frac{1}{2W} \sum_i s_i r_i^2,\ \sqrt{\frac 1W \sum_i s_i r_i^2} \text{ or }
+        \frac 1W \sum_i s_i |r_i|, \quad
+        \Omega(w) = \sum_j \omega_j |w_j| \text{ or } \sum_{w_j \neq 0} \omega_j^2
+
+    Parameters
+    ----------
+    loss : {"sqrt", "squared", "absolute"}, default="sqrt"
+        F: "squared" is that of the Lasso; the right `alpha` of "sqrt" does not depend on the noise; "absolute" refits
+        by least absolute deviations and withstands gross errors in y.
+    penalty : {"l1", "l0"}, default="l1"
+        Omega: absolute values or counts.
+    alpha : "auto" or float, default="auto"
+        Strength of the penalty, >= 0. "auto", for ``loss="sqrt", penalty="l1"`` alone, follows from the shape of X:
+        noise alone lets a column in with a probability of 5 %. The feature weights are then multiplied by the norms of
+        the (centred) columns over sqrt(W), so that the choice does not depend on the units of the columns.
+    feature_weights : array-like of shape (n_features,), default=None
+        Weights in [0, inf], small for columns known to matter. 0: in the support from the start, never penalised; inf:
+        never chosen.
+    max_iter : int, default=None
+        Largest number of columns to choose beside those of weight 0; None is as many as can be independent.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept, which is never penalised.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients. Several targets share one support, and norms over the targets take the place of absolute values.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept(s).
+    alpha_ : float
+        Strength of the penalty.
+    effective_weights_ : ndarray of shape (n_features,)
+        Feature weights in the penalty; other than `feature_weights` for ``alpha="auto"``.
+    active_ : ndarray of shape (n_nonzero_coefs_,)
+        Chosen columns in the order of entry, those of weight 0 first.
+    path_ : ndarray of shape (n_nonzero_coefs_, n_nonzero_coefs_) or (n_targets, n_nonzero_coefs_, n_nonzero_coefs_)
+        Row i holds the coefficients of ``active_[:i + 1]`` after i + 1 columns.
+    residual_ : ndarray of shape (n_nonzero_coefs_ + 1,)
+        F before the first and after each column.
+    objective_ : ndarray of shape (n_nonzero_coefs_ + 1,)
+        F + alpha Omega at the same times. The refit ignores the penalty, so this may rise.
+    decrease_ : ndarray of shape (n_nonzero_coefs_,)
+        The decrease that each column promised when it was chosen; 0 for those of weight 0.
+    kkt_violation_ : float
+        Certificate of the refit. Squared and square-root loss: the largest cosine, relative to y, between the residual
+        and a column in use. Absolute loss: how far the dual solution is from feasible and from closing the gap.
+    n_nonzero_coefs_ : int
+        Number of columns in use.
+    n_iter_ : int
+        How often all columns were compared: once for each column but those of weight 0, and once to stop.
+    stop_reason_ : {"fixed point", "no decrease", "noise", "max_iter", "exact fit", "no column left"}
+        "fixed point": shrinking a coefficient would gain more than any new column; "no decrease": no new column lowers
+        the objective; "noise" (``alpha="auto"``): no column correlates with y more than it would with noise.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, when X has string names.
+
+    See Also
+    --------
+    greedy_decrease : The rule by itself.
+    WeightedOMPCV : Chooses alpha by cross-validation.
+    OrthogonalMatchingPursuit : Chooses by correlation; stops at a number of columns or at a residual.
+
+    Notes
+    -----
+    For the first two losses a step costs one product with X, O(n_features) for the rules and O(n_samples k) for the
+    refit of k columns; memory O(n_samples k) beside X. The absolute loss takes a float64 copy of X; a step costs one
+    product with it, a weighted median, O(n_samples), for the few columns that two bounds leave, and some edges of the
+    simplex method, O(n_samples k) each. For it X must be dense and real, with one target.
+
+    ``alpha="auto"`` reads `sample_weight` as numbers of repetitions (their sum is the number of samples), as
+    scikit-learn does where a number of samples matters; for any other `alpha` only their ratios count.
+
+    With unit columns and :math:`\alpha = 0` the first two losses choose as orthogonal matching pursuit does.
+
+    References
+    ----------
+    :cite:`taheri2023`, :cite:`barrodale1973`
+
+    Examples
+    --------
+    >>> from sparsekit import WeightedOMP
+    >>> from sparsekit.datasets import make_sparse_signal
+    >>> X, y, coef = make_sparse_signal(100, 200, 3, noise=0.1, values="ones", rng=0)
+    >>> model = WeightedOMP().fit(X, y)
+    >>> model.get_support(indices=True), coef.nonzero()[0]
+    (array([  9,  83, 158]), array([  9,  83, 158]))
+    >>> model.stop_reason_
+    'fixed point'
+    >>> y[::10] += 100  # gross errors
+    >>> WeightedOMP("absolute", alpha=0.02).fit(X, y).get_support(indices=True)
+    array([  9,  83, 158])
+    """
+
+    def __init__(
+        self, loss="sqrt", penalty="l1", alpha="auto", *, feature_weights=None, max_iter=None, fit_intercept=True
+    ):
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.feature_weights = feature_weights
+        self.max_iter = max_iter
+        self.fit_intercept = fit_intercept
+
+    def fit(self, X, y, sample_weight=None):
+        """Choose columns and fit their coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix or array, LinearOperator} of shape (n_samples, n_features)
+            Training data, real or complex; dense and real for ``loss="absolute"``.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target(s); one for ``loss="absolute"``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; an integer weight is that many copies of the row.
+
+        Returns
+        -------
+        self : WeightedOMP
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For NaN or infinity, shapes that do not fit, negative weights, an unknown loss or penalty, `alpha` < 0 or
+            "auto" where it is not defined, `max_iter` < 1, complex data or several targets with ``loss="absolute"``, or
+            data whose coefficients overflow.
+        TypeError
+            For sparse X or a LinearOperator with ``loss="absolute"``.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When a refit by least absolute deviations does not end (`kkt_violation_` then says how far it came).
+        """
+        check_choice(self.loss, "loss", LOSSES)
+        check_choice(self.penalty, "penalty", PENALTIES)
+        self._check_alpha()
+        X, y = check_penalised(X, y, self.loss, estimator=self)
+        omega = check_feature_weights(self.feature_weights, X.shape[1])
+        s = check_sample_weight(sample_weight, X.shape[0])
+        n_steps = X.shape[1] if self.max_iter is None else check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
+        fit = prepared(X, y, s, self.loss, center=self.fit_intercept)
+        total = float(X.shape[0] if s is None else s.sum())
+        self.alpha_, self.effective_weights_, noise = self.alpha, omega, False
+        if self.alpha == "auto":
+            self.alpha_, self.effective_weights_, noise = _automatic(fit, omega, total)
+        units = paper_units(self.loss, total)
+        penalty = penalty_of(self.penalty, self.alpha_ * units, self.effective_weights_)
+        course = pursue_penalised(fit, penalty, np.flatnonzero(omega == 0), 0 if noise else n_steps)
+        self._set_course(course, units, single=y.ndim == 1)
+        self.stop_reason_ = "noise" if noise else course.reason
+        self.kkt_violation_ = fit.violation()
+        if not fit.converged:
+            warnings.warn(
+                f"a least-absolute refit did not reach its optimum (violation {self.kkt_violation_:.1e}): the "
+                "columns in use may be nearly dependent; drop some of them or lower max_iter",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def _check_alpha(self):
+        if not isinstance(self.alpha, str):
+            check_non_negative(self.alpha, "alpha")
+            return
+        check_choice(self.alpha, "alpha", ("auto",))
+        if (self.loss, self.penalty) != ("sqrt", "l1"):
+            msg = (
+                f"alpha='auto' is for loss='sqrt' and penalty='l1', got {self.loss!r} and {self.penalty!r}: "
+                "there it depends on the noise; give alpha, or take WeightedOMPCV"
+            )
+            raise ValueError(msg)
+
+    def _set_course(self, course, units, *, single):
+        """Store how the pursuit went, in the units of the objective."""
+        path, weights = course.path, self.effective_weights_[course.active]
+        coef = np.zeros((len(path), self.n_features_in_), path.dtype)
+        coef[:, course.active] = path[:, -1] if len(weights) else 0
+        self._set_coefficients(coef, course.intercept, single)
+        shift = exponent(path)
+        lengths = shifted(np.sqrt(np.square(np.abs(shifted(path, -shift)), dtype=np.float64).sum(axis=0)), shift)
+        Omega = lengths @ weights if self.penalty == "l1" else (lengths != 0) @ np.square(weights)
+        self.active_, self.path_ = course.active, path[0] if single else path
+        self.residual_, self.decrease_ = course.loss / units, course.decrease / units
+        self.objective_ = self.residual_ + self.alpha_ * np.concatenate([[0.0], Omega])
+        self.n_nonzero_coefs_, self.n_iter_ = len(weights), course.n_iter
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.target_tags.multi_output = self.loss != "absolute"
+        return tags
+
+
+def _automatic(fit, omega, total):
+    """alpha="auto": the strength, the weights that make it a pure number, and whether y is but noise to all columns.
+
+    With phi_j / ||a_j|| = alpha omega_j a coefficient in use gains R (1 - sqrt(1 - alpha^2)) by shrinking (for a
+    weight of 1), and a new column more than that when its cosine exceeds sin(2 asin(alpha)): the pursuit stops at the
+    level of noise. An empty support knows no shrinking; there the same level is asked for.
+    """
+    n_samples = total - fit.design.center
+    if n_samples < 1 and total != len(fit.refit.R):
+        msg = (
+            f"alpha='auto' reads sample_weight as numbers of repetitions, and they sum to {total}: "
+            "multiply them so that their mean is 1, or give alpha"
+        )
+        raise ValueError(msg)
+    lengths = np.sqrt(fit.norms)
+    eligible = (omega > 0) & np.isfinite(omega) & (lengths > 0)
+    level = noise_level(n_samples, eligible.sum(), fit.n_targets, is_complex=fit.dtype.kind == "c")
+    alpha = float(np.sin(np.arcsin(level) / 2))
+    weights = shifted(lengths, -fit.of_design) / np.sqrt(total)
+    weights = np.multiply(omega, weights, where=np.isfinite(omega), out=np.full(len(omega), np.inf))
+    R = np.sqrt(energy(fit.refit.R))
+    levels = np.sin(2 * np.arcsin(np.minimum(alpha * omega[eligible], np.sqrt(0.5))))
+    cosines = np.sqrt(squared_norms(fit.design.adjoint(fit.refit.R).T))[eligible] / lengths[eligible]
+    return alpha, weights, bool((omega > 0).all() and (cosines <= levels * R).all())
