@@ -2,6 +2,14 @@
 
 from sparsekit.datasets.dictionaries import dct_dictionary
 from sparsekit.datasets.images import load_camera
+from sparsekit.datasets.polynomials import hyperbolic_cross, intrinsic_weights, polynomial_design
 from sparsekit.datasets.signals import make_sparse_signal
 
-__all__ = ["dct_dictionary", "load_camera", "make_sparse_signal"]
+__all__ = [
+    "dct_dictionary",
+    "hyperbolic_cross",
+    "intrinsic_weights",
+    "load_camera",
+    "make_sparse_signal",
+    "polynomial_design",
+]

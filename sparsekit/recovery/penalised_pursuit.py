@@ -20,7 +20,7 @@ from sparsekit.core.operators import squared_norms
 from sparsekit.core.scaling import exponent, is_extreme, row_exponents, shifted
 from sparsekit.recovery._regressor import kkt_violation
 from sparsekit.recovery.decrease import Penalty, decreases_of, initial_slopes, largest_absolute, largest_decrease
-from sparsekit.recovery.least_absolute import append, dual, rebuild, refit, vertex, widened
+from sparsekit.recovery.least_absolute import append, refit, vertex, widened
 from sparsekit.recovery.refit import Refit
 from sparsekit.recovery.selection import first_largest
 
@@ -28,6 +28,7 @@ _DEPENDENT = 4096  # times eps: a column with less of its square outside the spa
 _NOISE = 64  # times eps: correlations and residuals of this size, relative to those of y, are rounding
 _TIE = 64  # times eps: decreases this close are equal, and the smallest index wins
 _ROOM = 32  # columns that a least-absolute fit has room for at first
+_DRIFT = 1e-11  # of the largest target: residual of an interpolated row from which the inverse is computed anew
 _EDGES = 100  # edges a row and column after which a least-absolute refit is given up
 
 
@@ -94,7 +95,6 @@ class Fit:
     """What both kinds of fit share: a way through nested supports, and the memory of the longest one."""
 
     first = 0  # states that are passed at the beginning of every pursuit
-    remembers = False  # whether to keep what a later pursuit can use
 
     def begin(self, penalty):
         """Go back to the start, under a penalty in the units of F."""
@@ -174,11 +174,14 @@ class LeastSquares(Fit):
         What the centring took.
     loss : {"squared", "sqrt"}
         F.
+    remembers : bool, default=False
+        Whether to keep what a later pursuit can use.
     """
 
     converged = True
 
-    def __init__(self, design, Y, y_mean, loss):
+    def __init__(self, design, Y, y_mean, loss, *, remembers=False):
+        self.remembers = remembers
         self.given, self.y_mean, self.name, self.power = (design, Y), y_mean, loss, 2 if loss == "squared" else 1
         self.eps, self.dtype, self.n_targets = float(np.finfo(Y.dtype).eps), Y.dtype, Y.shape[1]
         self.shift = exponent(Y)
@@ -273,11 +276,14 @@ class LeastAbsolute(Fit):
         Whether there is an intercept.
     dtype : dtype
         Of the data and of the answer.
+    remembers : bool, default=False
+        Whether to keep what a later pursuit can use.
     """
 
     n_targets = 1
 
-    def __init__(self, columns, y, *, center, dtype):
+    def __init__(self, columns, y, *, center, dtype, remembers=False):
+        self.remembers = remembers
         self.dtype, self.eps, self.first = dtype, float(np.finfo(dtype).eps), int(center)
         self.n_features = columns.shape[0] - center
         self.shift, self.exponents = exponent(y), row_exponents(columns)
@@ -286,22 +292,15 @@ class LeastAbsolute(Fit):
         self.vertex, self.converged = vertex(self.y, min(*columns.shape, _ROOM)), True
         loss = np.abs(self.y).sum()
         self.rounding = _NOISE * self.eps * loss
-        self.states, self.t = [State(-1, loss, np.zeros((1, 0)), vertex=self._copied(0))], 0
+        self.states, self.t = [State(-1, loss, np.zeros((1, 0)), **self._known(0))], 0
         if center:
             self.append(self.n_features)
 
-    def _copied(self, k):
-        """All of the vertex but the tableau."""
+    def _known(self, k):
+        """What the state keeps of the vertex of k columns."""
         v = self.vertex
-        return v._replace(
-            T=None,
-            place=None,
-            weight=None,
-            basis=v.basis[:k].copy(),
-            g=v.g[:k].copy(),
-            r=v.r.copy(),
-            sigma=v.sigma.copy(),
-        )
+        keep = np.copy if self.remembers else np.asarray
+        return {"r": keep(v.r), "sigma": keep(v.sigma), "basis": keep(v.basis[:k]), "g": keep(v.g[:k])}
 
     def at_unit_scale(self, penalty):
         """The penalty of the problem that is solved."""
@@ -321,7 +320,7 @@ class LeastAbsolute(Fit):
 
     def decreases(self, blocked):
         """Delta of all columns (0 where it cannot be the largest), and the largest among those in use."""
-        active, r, (phi, psi) = np.array(self.active, int), self.state.known["vertex"].r, self.penalty
+        active, r, (phi, psi) = np.array(self.active, int), self.state.known["r"], self.penalty
         gains, bounds = np.empty((2, self.n_features))
         largest_absolute(
             self.columns[: self.n_features], self.lengths, r, blocked, phi, psi, gains, bounds, 1 - _TIE * self.eps
@@ -333,7 +332,7 @@ class LeastAbsolute(Fit):
 
     def thresholds(self, penalty):
         """The phi ("l1") or psi ("l0") from which a column is not chosen, in the units of F."""
-        r, n = self.state.known["vertex"].r, self.n_features
+        r, n = self.state.known["r"], self.n_features
         if penalty == "l0":
             gains = np.empty(n)
             decreases_of(self.columns, np.arange(n), r, np.zeros(n), *self.penalty, gains)
@@ -354,12 +353,21 @@ class LeastAbsolute(Fit):
         k = self.t
         if k == len(self.vertex.basis):
             self.vertex = widened(self.vertex, 2 * k)
-        if not append(self.vertex, k, self.columns[j], _DEPENDENT * self.eps):
+        used, v = self._used(j), self.vertex
+        if not append(v, self.columns, used, k, _DEPENDENT * self.eps):
             return None
-        used, x = self._used(j), np.append(self.state.w, 0.0)
-        limit = _EDGES * (len(self.y) + k + 1)
-        self.converged &= refit(self.vertex, k + 1, self.columns, used, self.y, x, limit)
-        return State(j, np.abs(self.vertex.r).sum(), x[None, :], vertex=self._copied(k + 1))
+        x, limit = np.empty(k + 1), _EDGES * (len(self.y) + k + 1)
+        edges, drift = refit(v, self.columns, used, k + 1, self.y, x, limit)
+        if drift > _DRIFT:
+            self._invert(used)
+            edges, drift = refit(v, self.columns, used, k + 1, self.y, x, limit)
+        self.converged &= edges >= 0 and drift <= _DRIFT
+        return State(j, np.abs(v.r).sum(), x[None, :], **self._known(k + 1))
+
+    def _invert(self, used):
+        """Compute the inverse of the vertex anew."""
+        k = len(used)
+        self.vertex.M[:k, :k] = np.linalg.inv(self.columns[used][:, self.vertex.basis[:k]].T)
 
     def _used(self, *more):
         """The columns in use, with that of the intercept."""
@@ -367,9 +375,10 @@ class LeastAbsolute(Fit):
 
     def restore(self):
         """Bring the vertex to the present state."""
-        known, k = self.state.known["vertex"], self.t
-        self.vertex.r[:], self.vertex.sigma[:], self.vertex.basis[:k] = known.r, known.sigma, known.basis
-        rebuild(self.vertex, k, self.columns, self._used())
+        k, v = self.t, self.vertex
+        v.r[:], v.sigma[:], v.basis[:k] = (self.state.known[name] for name in ("r", "sigma", "basis"))
+        v.basis[k:] = -1
+        self._invert(self._used())
 
     def intercept(self):
         """(1,)."""
@@ -385,7 +394,9 @@ class LeastAbsolute(Fit):
         The excess of |u_i| over 1, |a_j^T u| over ||a_j||_1 for the columns in use, and the duality gap
         ||r||_1 - y^T u relative to ||y||_1.
         """
-        u, used, total = dual(self.state.known["vertex"]), self._used(), np.abs(self.y).sum()
+        used, total, known = self._used(), np.abs(self.y).sum(), self.state.known
+        u = known["sigma"].copy()
+        u[known["basis"]] = -known["g"]
         gap = abs(self.loss - self.y @ u) / total if total > 0 else 0.0
         return float(
             max(0.0, np.abs(u).max() - 1, gap, (np.abs(self.columns[used] @ u) / self.lengths[used]).max(initial=0))

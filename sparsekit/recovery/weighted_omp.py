@@ -124,11 +124,11 @@ def check_penalised(X, y, loss, *, estimator=None):
     return X, y
 
 
-def prepared(X, y, sample_weight, loss, *, center):
+def prepared(X, y, sample_weight, loss, *, center, remembers=False):
     """The fit, LeastSquares or LeastAbsolute, to validated data."""
     if loss != "absolute":
         design = Design(X, sample_weight=sample_weight, center=center)
-        return LeastSquares(design, *design.target(y), loss)
+        return LeastSquares(design, *design.target(y), loss, remembers=remembers)
     rows = slice(None) if sample_weight is None else sample_weight > 0
     columns = np.ones((X.shape[1] + center, len(y[rows])))
     columns[: X.shape[1]] = X[rows].T
@@ -136,7 +136,7 @@ def prepared(X, y, sample_weight, loss, *, center):
     if sample_weight is not None:
         columns *= sample_weight[rows]
         target = target * sample_weight[rows]
-    return LeastAbsolute(columns, target, center=center, dtype=X.dtype)
+    return LeastAbsolute(columns, target, center=center, dtype=X.dtype, remembers=remembers)
 
 
 def noise_level(n_samples, n_columns, n_targets, *, is_complex):

@@ -172,8 +172,7 @@ class WeightedOMPCV(SparseRegressor):
     def _fold_errors(self, X, y, sample_weight, omega, shift, train, test):
         """Held-out mean error of every alpha, in units of 2^shift."""
         inside, outside = (None, None) if sample_weight is None else (sample_weight[train], sample_weight[test])
-        fit = prepared(X[train], y[train], inside, self.loss, center=self.fit_intercept)
-        fit.remembers = True
+        fit = prepared(X[train], y[train], inside, self.loss, center=self.fit_intercept, remembers=True)
         units = paper_units(self.loss, len(train) if inside is None else inside.sum())
         n_steps = max(1, len(train) // 2) if self.max_iter is None else self.max_iter
         free, targets, errors = np.flatnonzero(omega == 0), y[test].reshape(len(test), -1), np.empty(len(self.alphas_))
