@@ -24,6 +24,7 @@ from sparsekit.recovery.weighted_median import reaching, weighted_select
 LOSSES = ("squared", "sqrt", "absolute")
 PENALTIES = ("l0", "l1")
 _SAMPLE = 16  # rows from which the best t of a column is guessed
+_ROUNDING = 1e-13  # of ||r||_1: what a bound may be wrong by
 _TINY = np.finfo(float).tiny
 
 
@@ -267,18 +268,19 @@ def largest_absolute(columns, lengths, r, blocked, phi, psi, gains, bounds, tie)
     flat, work = np.empty(n_columns), np.empty((4, m + 1))
     initial_slopes(columns, r, np.empty(m, np.int64), bounds, flat)
     total, best, evaluated = np.abs(r).sum(), 0.0, 0
+    margin = _ROUNDING * total  # the gains are differences of sums of this size
     for j in range(n_columns):
         gains[j] = 0.0
         slope, direction = abs(bounds[j]) - flat[j] - phi[j], 1.0 if bounds[j] > 0 else -1.0
         bounds[j] = 0.0
         if slope > 0 and not blocked[j]:
             bounds[j] = 2 * slope * total / (slope + phi[j] + lengths[j]) - psi[j]
-            if bounds[j] >= best * tie:
+            if bounds[j] >= best * tie - margin:
                 lower, upper = bracket(r, columns[j], phi[j], slope, direction, total, lengths[j], work)
                 best = max(best, lower - psi[j])
                 bounds[j] = min(bounds[j], upper - psi[j])
     for j in range(n_columns):
-        if bounds[j] > 0 and bounds[j] >= best * tie:
+        if bounds[j] > 0 and bounds[j] >= best * tie - margin:
             gains[j] = decrease_of(r, columns[j], 0.0, phi[j], psi[j], work)
             best = max(best, gains[j])
             evaluated += 1
