@@ -41,8 +41,8 @@ def hyperbolic_cross(n_dims, order):
 
     Notes
     -----
-    Costs at most O(n_indices (n_dims^2 + log n_indices)): the set grows by one variable at a time and never shrinks, so that the
-    grid of all degrees is not touched. The size grows like n (log n)^(d - 1).
+    Costs at most O(n_indices (n_dims^2 + log n_indices)): the set grows by one variable at a time and never shrinks, so
+    that the grid of all degrees is not touched. The size grows like n (log n)^(d - 1).
 
     References
     ----------
@@ -86,7 +86,7 @@ def polynomial_design(points, indices, *, family="legendre"):
     Returns
     -------
     X : ndarray of shape (n_points, n_indices)
-        One column a multi-index. With points drawn from the measure, X / sqrt(n_points) has columns of norm 1 on average.
+        One column a multi-index; its squares have mean 1 over points drawn from the measure.
 
     Raises
     ------

@@ -23,6 +23,9 @@ _FAST = {"contract", "reassoc"}
 _OPTIMAL = 1e-10  # how far |g_j| may exceed 1
 _PIVOT = 1e-9  # entries of a direction, relative to its largest, that count as zero
 _PROGRESS = 1e-14  # relative decrease of the loss below which an edge led nowhere
+_ROUNDING = 1e-10  # of the largest target: residuals whose sign may be wrong
+_ATTEMPTS = 5  # times that residuals are computed anew
+_TINY = np.finfo(float).tiny
 _IDLE = 20  # edges that may lead nowhere, beside 2 k, before the careful rule is taken
 
 
@@ -275,9 +278,10 @@ def descend(v, columns, active, k, limit):
 
 @kernel(fastmath=_FAST)
 def interpolate(v, columns, active, k, y, x):
-    """The coefficients x (k,) of the vertex, once refined, and fresh residuals; how far the vertex is from its rows.
+    """The coefficients x (k,) of the vertex, once refined, and fresh residuals.
 
-    The distance is relative to the largest target.
+    Returns how far the vertex is from its rows, relative to the largest target, and whether a residual beyond rounding
+    has another sign than it had on the way.
     """
     m, drift, peak = len(y), 0.0, 0.0
     for i in range(k):
@@ -295,19 +299,22 @@ def interpolate(v, columns, active, k, y, x):
                 x[i] += missing * v.M[i, j]
     for j in range(k):
         v.r[v.basis[j]] = 0.0
-    if peak == 0:
-        return 0.0
+    turned = False
     for i in range(m):
-        if abs(v.r[i]) > drift and v.sigma[i] != 0:
-            v.sigma[i] = 1.0 if v.r[i] > 0 else -1.0
-    return drift / peak
+        if v.r[i] * v.sigma[i] < -_ROUNDING * peak:
+            v.sigma[i], turned = -v.sigma[i], True
+    return drift / max(peak, _TINY), turned
 
 
 @kernel
 def refit(v, columns, active, k, y, x, limit):
     """Minimise over k columns from the vertex at hand: coefficients to x, residuals to v.r.
 
-    Returns the number of edges (-1: not the optimum) and the distance of the vertex from the rows that it interpolates.
+    Returns the number of the last edges (-1: not the optimum) and the distance of the vertex from its rows.
     """
-    edges = descend(v, columns, active, k, limit)
-    return edges, interpolate(v, columns, active, k, y, x)
+    for _ in range(_ATTEMPTS):
+        edges = descend(v, columns, active, k, limit)
+        drift, turned = interpolate(v, columns, active, k, y, x)
+        if not turned:
+            return edges, drift
+    return -1, drift

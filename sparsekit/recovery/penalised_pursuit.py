@@ -100,6 +100,13 @@ class Fit:
         """Go back to the start, under a penalty in the units of F."""
         self.penalty, self.t = self.at_unit_scale(penalty), self.first
 
+    def start(self, omega):
+        """Take the columns of weight 0, without a penalty on any."""
+        nothing = np.zeros(len(omega))
+        self.begin(Penalty(nothing, nothing))
+        for j in np.flatnonzero(omega == 0):
+            self.append(j)
+
     @property
     def state(self):
         """Where the pursuit stands."""
@@ -140,10 +147,7 @@ class Fit:
 
     def refusing(self, penalty, omega):
         """The smallest strength, in the units of F, for which the first step after the free columns chooses none."""
-        nothing = np.zeros(len(omega))
-        self.begin(Penalty(nothing, nothing))
-        for j in np.flatnonzero(omega == 0):
-            self.append(j)
+        self.start(omega)
         eligible = (omega > 0) & np.isfinite(omega)
         weights = omega[eligible] if penalty == "l1" else np.square(omega[eligible])
         return (self.thresholds(penalty)[eligible] / weights).max(initial=0.0)
@@ -184,7 +188,7 @@ class LeastSquares(Fit):
         self.remembers = remembers
         self.given, self.y_mean, self.name, self.power = (design, Y), y_mean, loss, 2 if loss == "squared" else 1
         self.eps, self.dtype, self.n_targets = float(np.finfo(Y.dtype).eps), Y.dtype, Y.shape[1]
-        self.shift = exponent(Y)
+        self.n_samples, self.shift = len(Y), exponent(Y)
         Y = shifted(Y, -self.shift)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             extreme = is_extreme(squared_norms(design.adjoint(Y).T).max(), design.dtype)
@@ -214,24 +218,28 @@ class LeastSquares(Fit):
         """Columns that cannot be chosen: those of infinite weight and those that are zero."""
         return self.penalty.infinite() | (self.norms == 0)
 
+    def energies(self):
+        """|c_j|^2 of all columns, 0 where that is rounding."""
+        known = self.state.known
+        if "energies" not in known:
+            self.forget()
+            energies = squared_norms(self.design.adjoint(self.refit.R).T)
+            known["energies"] = np.where(energies > self.floor * self.norms, energies, 0.0)
+        return known["energies"]
+
     def decreases(self, blocked):
         """Delta of all columns, and the largest among those in use."""
         state, active = self.state, self.active
-        if "energies" not in state.known:
-            self.forget()
-            energies = squared_norms(self.design.adjoint(self.refit.R).T)
-            state.known["energies"] = np.where(energies > self.floor * self.norms, energies, 0.0)
-        energies, x = np.where(blocked, 0.0, state.known["energies"]), np.zeros(len(blocked))
+        energies, x = np.where(blocked, 0.0, self.energies()), np.zeros(len(blocked))
         x[active] = np.sqrt(squared_norms(state.w))
         found = largest_decrease(self.name, energies, self.norms * x, x, self.norms, state.known["rest"], self.penalty)
         return found, found[active].max(initial=0.0)
 
     def thresholds(self, penalty):
         """The phi ("l1") or psi ("l0") from which a column is not chosen, in the units of F."""
-        found, _ = self.decreases(np.zeros(len(self.norms), bool))
         if penalty == "l0":
-            return self.in_units_of_loss(found)
-        correlations = np.sqrt(self.state.known["energies"])
+            return self.in_units_of_loss(self.decreases(self.never())[0])
+        correlations = np.sqrt(self.energies())
         slopes = 2 * correlations if self.power == 2 else correlations / (self.loss or 1)
         return shifted(slopes, self.shift * (self.power - 1) - self.of_design)
 

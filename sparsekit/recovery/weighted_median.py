@@ -34,7 +34,7 @@ def weighted_select(place, weight, n, need):
             else:
                 equal += w
                 i += 1
-        if passed + below >= need:
+        if less > low and passed + below >= need:
             high = less
         elif passed + below + equal >= need or more == high:
             return pivot

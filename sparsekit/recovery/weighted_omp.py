@@ -7,12 +7,13 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.sparse.linalg import LinearOperator
-from scipy.special import betainccinv
+from scipy.special import betaincc
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_scalar, column_or_1d
 
-from sparsekit.core.operators import Design, energy, squared_norms
+from sparsekit.core.operators import Design
 from sparsekit.core.scaling import exponent, shifted
 from sparsekit.core.validation import (
     check_choice,
@@ -139,16 +140,32 @@ def prepared(X, y, sample_weight, loss, *, center, remembers=False):
     return LeastAbsolute(columns, target, center=center, dtype=X.dtype, remembers=remembers)
 
 
-def noise_level(n_samples, n_columns, n_targets, *, is_complex):
-    """The largest cosine |c_j| / (||a_j|| R) that noise alone reaches, exceeded with probability 1 - _LEVEL.
+def noise_strength(n_samples, omega, n_targets, *, is_complex):
+    """The alpha for which noise alone lets any column in with the probability 1 - _LEVEL, given its weights (N,).
 
-    In n dimensions the squared cosine between Gaussian noise and a given column is Beta(1/2, (n - 1)/2); t targets
-    multiply both parameters by t, complex numbers by 2. N columns behave nearly as N independent ones.
+    With phi_j = alpha omega_j ||a_j|| a coefficient in use gains R (1 - sqrt(1 - phi^2 / ||a||^2)) by shrinking, and a
+    new column of the same weight gains more when its cosine |c_j| / (||a_j|| R) exceeds sin(2 asin(alpha omega_j)). In
+    n dimensions the squared cosine between Gaussian noise and a given column is Beta(1/2, (n - 1)/2); t targets
+    multiply both parameters by t, complex numbers by 2. The columns behave nearly as independent ones.
     """
-    if n_samples <= 1 or not n_columns:
-        return 1.0
+    if n_samples <= 1 or not len(omega):
+        return np.sqrt(0.5)
     a = n_targets * (1.0 if is_complex else 0.5)
-    return float(np.sqrt(betainccinv(a, a * (n_samples - 1), -np.expm1(np.log(_LEVEL) / n_columns))))
+    weights, counts = np.unique(omega, return_counts=True)
+    weights = weights / weights[0]
+
+    def excess(alpha):  # of the expected number of columns that noise lets in
+        alarms = betaincc(a, a * (n_samples - 1), np.square(cosine_to_enter(alpha * weights)))
+        return counts @ np.log1p(-np.minimum(alarms, 1 - 1e-15)) - np.log(_LEVEL)
+
+    tiny = 1e-8
+    lowest = brentq(excess, tiny, np.sqrt(0.5)) if excess(tiny) < 0 else tiny
+    return float(lowest / omega.min())
+
+
+def cosine_to_enter(phi):
+    """The cosine that a column must exceed when a coefficient is in use; phi relative to the length of the column."""
+    return np.sin(2 * np.arcsin(np.minimum(phi, np.sqrt(0.5))))
 
 
 class WeightedOMP(SparseRegressor):
@@ -174,9 +191,10 @@ class WeightedOMP(SparseRegressor):
     penalty : {"l1", "l0"}, default="l1"
         Omega: absolute values or counts.
     alpha : "auto" or float, default="auto"
-        Strength of the penalty, >= 0. "auto", for ``loss="sqrt", penalty="l1"`` alone, follows from the shape of X:
-        noise alone lets a column in with a probability of 5 %. The feature weights are then multiplied by the norms of
-        the (centred) columns over sqrt(W), so that the choice does not depend on the units of the columns.
+        Strength of the penalty, >= 0. "auto", for ``loss="sqrt", penalty="l1"`` alone, follows from the shape of X and
+        the feature weights: noise alone lets a column in with a probability of 5 %. The feature weights are then
+        multiplied by the norms of the (centred) columns over sqrt(W), so that neither the units of the columns nor a
+        common factor of the weights matter.
     feature_weights : array-like of shape (n_features,), default=None
         Weights in [0, inf], small for columns known to matter. 0: in the support from the start, never penalised; inf:
         never chosen.
@@ -360,24 +378,21 @@ class WeightedOMP(SparseRegressor):
 def _automatic(fit, omega, total):
     """alpha="auto": the strength, the weights that make it a pure number, and whether y is but noise to all columns.
 
-    With phi_j / ||a_j|| = alpha omega_j a coefficient in use gains R (1 - sqrt(1 - alpha^2)) by shrinking (for a
-    weight of 1), and a new column more than that when its cosine exceeds sin(2 asin(alpha)): the pursuit stops at the
-    level of noise. An empty support knows no shrinking; there the same level is asked for.
+    The last is asked for once the columns of weight 0 are in: they do not shrink, so that the rule is less strict then.
     """
-    n_samples = total - fit.design.center
-    if n_samples < 1 and total != len(fit.refit.R):
+    if total <= 1 and total != fit.n_samples:
         msg = (
             f"alpha='auto' reads sample_weight as numbers of repetitions, and they sum to {total}: "
             "multiply them so that their mean is 1, or give alpha"
         )
         raise ValueError(msg)
-    lengths = np.sqrt(fit.norms)
-    eligible = (omega > 0) & np.isfinite(omega) & (lengths > 0)
-    level = noise_level(n_samples, eligible.sum(), fit.n_targets, is_complex=fit.dtype.kind == "c")
-    alpha = float(np.sin(np.arcsin(level) / 2))
-    weights = shifted(lengths, -fit.of_design) / np.sqrt(total)
-    weights = np.multiply(omega, weights, where=np.isfinite(omega), out=np.full(len(omega), np.inf))
-    R = np.sqrt(energy(fit.refit.R))
-    levels = np.sin(2 * np.arcsin(np.minimum(alpha * omega[eligible], np.sqrt(0.5))))
-    cosines = np.sqrt(squared_norms(fit.design.adjoint(fit.refit.R).T))[eligible] / lengths[eligible]
-    return alpha, weights, bool((omega > 0).all() and (cosines <= levels * R).all())
+    fit.start(omega)
+    lengths, competes = np.sqrt(fit.norms), (omega > 0) & np.isfinite(omega) & (fit.norms > 0)
+    n_samples = total - fit.design.center - len(fit.active)
+    alpha = noise_strength(n_samples, omega[competes], fit.n_targets, is_complex=fit.dtype.kind == "c")
+    effective = np.full(len(omega), np.inf)
+    finite = np.isfinite(omega)
+    effective[finite] = (omega * shifted(lengths, -fit.of_design))[finite] / np.sqrt(total)
+    correlations = np.sqrt(fit.energies())[competes]
+    levels = cosine_to_enter(alpha * omega[competes]) * lengths[competes] * np.sqrt(fit.refit.rest)
+    return alpha, effective, not (correlations > levels).any()
