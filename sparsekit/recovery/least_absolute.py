@@ -21,7 +21,7 @@ from sparsekit.recovery.weighted_median import reaching
 
 _FAST = {"contract", "reassoc"}
 _OPTIMAL = 1e-10  # how far |g_j| may exceed 1
-_PIVOT = 1e-9  # entries of a direction, relative to its largest, that count as zero
+_PIVOT = 1e-11  # entries of a direction, relative to the sum of all, that count as zero
 _PROGRESS = 1e-14  # relative decrease of the loss below which an edge led nowhere
 _ROUNDING = 1e-10  # of the largest target: residuals whose sign may be wrong
 _ATTEMPTS = 5  # times that residuals are computed anew
@@ -84,12 +84,12 @@ def breakpoints(v, direction):
 
     v.load gets their weights 2 |d_i|; returns the sum.
     """
-    sigma, d, r, stop, load, largest, total = v.sigma, v.d, v.r, v.stop, v.load, 0.0, 0.0
+    sigma, d, r, stop, load, size, total = v.sigma, v.d, v.r, v.stop, v.load, 0.0, 0.0
     for i in range(r.shape[0]):
-        largest = max(largest, abs(d[i] * sigma[i]))
+        size += abs(d[i])  # not the maximum, which is not vectorised
     for i in range(r.shape[0]):
         towards = sigma[i] * d[i] * direction
-        meets = towards > _PIVOT * largest
+        meets = towards > _PIVOT * size
         stop[i] = abs(r[i] / d[i]) if meets else np.inf
         load[i] = 2 * towards if meets else 0.0
         total += load[i]
@@ -310,11 +310,20 @@ def interpolate(v, columns, active, k, y, x):
 def refit(v, columns, active, k, y, x, limit):
     """Minimise over k columns from the vertex at hand: coefficients to x, residuals to v.r.
 
-    Returns the number of the last edges (-1: not the optimum) and the distance of the vertex from its rows.
+    Returns the loss, whether it is the smallest, and the distance of the vertex from its rows.
     """
     for _ in range(_ATTEMPTS):
         edges = descend(v, columns, active, k, limit)
         drift, turned = interpolate(v, columns, active, k, y, x)
         if not turned:
-            return edges, drift
-    return -1, drift
+            return loss_of(v.r), edges >= 0, drift
+    return loss_of(v.r), False, drift
+
+
+@kernel
+def extend(v, columns, active, k, dependent, y, x, limit):
+    """Add column active[k] to k others and minimise: as `refit`, and first of all whether the column is independent."""
+    if not append(v, columns, active, k, dependent):
+        return False, 0.0, True, 0.0
+    loss, optimal, drift = refit(v, columns, active, k + 1, y, x, limit)
+    return True, loss, optimal, drift

@@ -20,7 +20,7 @@ from sparsekit.core.operators import squared_norms
 from sparsekit.core.scaling import exponent, is_extreme, row_exponents, shifted
 from sparsekit.recovery._regressor import kkt_violation
 from sparsekit.recovery.decrease import Penalty, decreases_of, initial_slopes, largest_absolute, largest_decrease
-from sparsekit.recovery.least_absolute import append, refit, vertex, widened
+from sparsekit.recovery.least_absolute import extend, refit, vertex, widened
 from sparsekit.recovery.refit import Refit
 from sparsekit.recovery.selection import first_largest
 
@@ -361,16 +361,17 @@ class LeastAbsolute(Fit):
         k = self.t
         if k == len(self.vertex.basis):
             self.vertex = widened(self.vertex, 2 * k)
-        used, v = self._used(j), self.vertex
-        if not append(v, self.columns, used, k, _DEPENDENT * self.eps):
+        used, v, x = self._used(j), self.vertex, np.empty(k + 1)
+        limit = _EDGES * (len(self.y) + k + 1)
+        dependent = _DEPENDENT * self.eps
+        useful, loss, optimal, drift = extend(v, self.columns, used, k, dependent, self.y, x, limit)
+        if not useful:
             return None
-        x, limit = np.empty(k + 1), _EDGES * (len(self.y) + k + 1)
-        edges, drift = refit(v, self.columns, used, k + 1, self.y, x, limit)
         if drift > _DRIFT:
             self._invert(used)
-            edges, drift = refit(v, self.columns, used, k + 1, self.y, x, limit)
-        self.converged &= edges >= 0 and drift <= _DRIFT
-        return State(j, np.abs(v.r).sum(), x[None, :], **self._known(k + 1))
+            loss, optimal, drift = refit(v, self.columns, used, k + 1, self.y, x, limit)
+        self.converged &= optimal and drift <= _DRIFT
+        return State(j, loss, x[None, :], **self._known(k + 1))
 
     def _invert(self, used):
         """Compute the inverse of the vertex anew."""
