@@ -44,8 +44,10 @@ class Refit:
         self.Y, self.R, self.rest, self.t, self.Z = Y, Y, energy(Y), 0, []
 
     def append(self, a):
-        """Refit with one more column a (m,); False when it depends on the others, and nothing changes."""
+        """Refit with one more column a (m,); False when it depends on the others or is one too many: nothing changes."""
         t = self.t
+        if t == self.n_columns:
+            return False
         if t == len(self.U):
             room = min(self.n_columns, 2 * t)
             self.Q, self.U = _wider(self.Q, len(self.R), room), _wider(self.U, room, room)
