@@ -10,8 +10,9 @@ from scipy.optimize import linprog
 
 from sparsekit import WeightedOMP
 from sparsekit.datasets import make_sparse_signal
-from sparsekit.recovery import weighted_omp
-from sparsekit.recovery.penalised_pursuit import LeastAbsolute, State
+from sparsekit.recovery import penalised_fits
+from sparsekit.recovery.penalised_fits import LeastAbsolute
+from sparsekit.recovery.penalised_pursuit import State
 
 ZERO = 1e-10  # residuals that a solver means to be zero, in units of the largest target
 
@@ -90,7 +91,7 @@ def pursuits(m, N, s):
     active = model.fit(X, y).active_.copy()
 
     def other(solve):
-        with mock.patch.object(weighted_omp, "LeastAbsolute", refitted_by(solve)):
+        with mock.patch.object(penalised_fits, "LeastAbsolute", refitted_by(solve)):
             return WeightedOMP(**model.get_params()).fit(X, y)
 
     def quality(fitted):

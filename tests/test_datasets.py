@@ -1,10 +1,19 @@
 """The data that ships, the dictionaries and the generators."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.fft import dctn
 
-from sparsekit.datasets import dct_dictionary, load_camera, make_sparse_signal
+from sparsekit.datasets import (
+    dct_dictionary,
+    hyperbolic_cross,
+    intrinsic_weights,
+    load_camera,
+    make_sparse_signal,
+    polynomial_design,
+)
 
 
 def test_camera_is_the_photograph():
@@ -59,3 +68,91 @@ def test_sparse_signals_refuse_impossible_numbers(arguments, name):
 def test_sparse_signals_refuse_unknown_values():
     with pytest.raises(ValueError, match="values"):
         make_sparse_signal(5, 5, 1, values="twos")
+
+
+every_family = pytest.mark.parametrize("family", ["legendre", "chebyshev"])
+
+
+@pytest.mark.parametrize(("n_dims", "order", "size"), [(5, 18, 426), (10, 8, 471), (1, 0, 1), (40, 0, 1), (1, 7, 8)])
+def test_hyperbolic_crosses_have_the_sizes_of_the_papers(n_dims, order, size):
+    assert hyperbolic_cross(n_dims, order).shape == (size, n_dims)
+
+
+@pytest.mark.parametrize(("n_dims", "order"), [(1, 5), (2, 9), (3, 11), (4, 4)])
+def test_hyperbolic_crosses_are_what_the_full_grid_leaves(n_dims, order):
+    grid = [nu for nu in product(range(order + 1), repeat=n_dims) if np.prod(np.add(nu, 1)) <= order + 1]
+    expected = sorted(grid, key=lambda nu: (np.prod(np.add(nu, 1)), nu))
+    np.testing.assert_array_equal(hyperbolic_cross(n_dims, order), expected)
+
+
+@pytest.mark.parametrize(("arguments", "name"), [((0, 3), "n_dims"), ((3, -1), "order")])
+def test_hyperbolic_crosses_refuse_impossible_numbers(arguments, name):
+    with pytest.raises(ValueError, match=name):
+        hyperbolic_cross(*arguments)
+
+
+def nodes_of(family, n_nodes):
+    """Gauss nodes and weights of the probability measure: exact up to degree 2 n_nodes - 1."""
+    gauss = np.polynomial.legendre.leggauss if family == "legendre" else np.polynomial.chebyshev.chebgauss
+    nodes, weights = gauss(n_nodes)
+    return nodes, weights / weights.sum()
+
+
+@every_family
+def test_polynomials_are_orthonormal(family):
+    indices = hyperbolic_cross(3, 7)
+    nodes, weights = nodes_of(family, 8)
+    points = np.stack(np.meshgrid(nodes, nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 3)
+    X = polynomial_design(points, indices, family=family)
+    measure = np.einsum("i,j,k->ijk", weights, weights, weights).ravel()
+    np.testing.assert_allclose(X.T @ (measure[:, None] * X), np.eye(len(indices)), atol=1e-13)
+
+
+@every_family
+def test_polynomials_of_high_degree_are_orthonormal(family):
+    nodes, weights = nodes_of(family, 120)
+    X = polynomial_design(nodes[:, None], np.arange(120)[:, None], family=family)
+    np.testing.assert_allclose(X.T @ (weights[:, None] * X), np.eye(120), atol=1e-11)  # rounding grows with the degree
+
+
+def test_columns_stand_in_the_order_of_the_indices():
+    t, u = np.random.default_rng(0).uniform(-1, 1, (2, 6))
+    X = polynomial_design(np.column_stack([t, u]), [[1, 2], [0, 0], [3, 0]])
+    second, third = (3 * u**2 - 1) / 2, (5 * t**3 - 3 * t) / 2
+    expected = np.column_stack([np.sqrt(15) * t * second, np.ones(6), np.sqrt(7) * third])
+    np.testing.assert_allclose(X, expected, atol=1e-14)
+
+
+@every_family
+def test_intrinsic_weights_are_the_largest_values(family):
+    indices = hyperbolic_cross(2, 6)
+    line = np.cos(np.linspace(0, np.pi, 121))  # holds the extrema of all Chebyshev polynomials up to degree 6
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    largest = np.abs(polynomial_design(points, indices, family=family)).max(axis=0)
+    np.testing.assert_allclose(intrinsic_weights(indices, family=family), largest, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("points", "indices", "name"),
+    [
+        ([[0.0, 1.1]], [[0, 1]], "points"),
+        ([[0.0, np.nan]], [[0, 1]], "points"),
+        ([0.0, 0.5], [[0, 1]], "points"),
+        ([[0.0]], [[0, 1]], "points"),
+        ([[0.0, 0.0]], [[0, -1]], "indices"),
+        ([[0.0, 0.0]], [[0.0, 1.5]], "indices"),
+        ([[0.0, 0.0]], [0, 1], "indices"),
+    ],
+)
+def test_polynomial_designs_refuse_bad_input(points, indices, name):
+    with pytest.raises(ValueError, match=name):
+        polynomial_design(points, indices)
+
+
+def test_polynomials_refuse_unknown_families_and_bad_indices():
+    with pytest.raises(ValueError, match="family"):
+        polynomial_design([[0.0]], [[1]], family="hermite")
+    with pytest.raises(ValueError, match="family"):
+        intrinsic_weights([[1]], family="hermite")
+    with pytest.raises(ValueError, match="indices"):
+        intrinsic_weights([[-1]])

@@ -44,7 +44,7 @@ class Refit:
         self.Y, self.R, self.rest, self.t, self.Z = Y, Y, energy(Y), 0, []
 
     def append(self, a):
-        """Refit with one more column a (m,); False when it depends on the others or is one too many: nothing changes."""
+        """Refit with one more column a (m,); False when it depends on the others or is one too many."""
         t = self.t
         if t == self.n_columns:
             return False

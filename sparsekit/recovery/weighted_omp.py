@@ -13,7 +13,6 @@ from scipy.special import betaincc
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_scalar, column_or_1d
 
-from sparsekit.core.operators import Design
 from sparsekit.core.scaling import exponent, shifted
 from sparsekit.core.validation import (
     check_choice,
@@ -26,7 +25,8 @@ from sparsekit.core.validation import (
 )
 from sparsekit.recovery._regressor import SparseRegressor
 from sparsekit.recovery.decrease import LOSSES, PENALTIES, paper_units, penalty_of
-from sparsekit.recovery.penalised_pursuit import LeastAbsolute, LeastSquares, pursue_penalised
+from sparsekit.recovery.penalised_fits import prepared
+from sparsekit.recovery.penalised_pursuit import pursue_penalised
 
 _LEVEL = 0.95  # probability that noise alone lets no column in, from which alpha="auto" follows
 
@@ -123,21 +123,6 @@ def check_penalised(X, y, loss, *, estimator=None):
         check_dense(X, y, "loss='absolute'")
         y = column_or_1d(y, warn=True)
     return X, y
-
-
-def prepared(X, y, sample_weight, loss, *, center, remembers=False):
-    """The fit, LeastSquares or LeastAbsolute, to validated data."""
-    if loss != "absolute":
-        design = Design(X, sample_weight=sample_weight, center=center)
-        return LeastSquares(design, *design.target(y), loss, remembers=remembers)
-    rows = slice(None) if sample_weight is None else sample_weight > 0
-    columns = np.ones((X.shape[1] + center, len(y[rows])))
-    columns[: X.shape[1]] = X[rows].T
-    target = y[rows].astype(float)
-    if sample_weight is not None:
-        columns *= sample_weight[rows]
-        target = target * sample_weight[rows]
-    return LeastAbsolute(columns, target, center=center, dtype=X.dtype, remembers=remembers)
 
 
 def noise_strength(n_samples, omega, n_targets, *, is_complex):
@@ -251,8 +236,8 @@ class WeightedOMP(SparseRegressor):
     product with it, a weighted median, O(n_samples), for the few columns that two bounds leave, and some edges of the
     simplex method, O(n_samples k) each. For it X must be dense and real, with one target.
 
-    ``alpha="auto"`` reads `sample_weight` as numbers of repetitions (their sum is the number of samples), as
-    scikit-learn does where a number of samples matters; for any other `alpha` only their ratios count.
+    ``alpha="auto"`` depends on the number of samples: with `sample_weight` in whole numbers, which are repetitions, it is
+    their sum, else the number of rows with a positive weight. For any other `alpha` only the ratios of weights matter.
 
     With unit columns and :math:`\alpha = 0` the first two losses choose as orthogonal matching pursuit does.
 
@@ -327,7 +312,7 @@ class WeightedOMP(SparseRegressor):
         total = float(X.shape[0] if s is None else s.sum())
         self.alpha_, self.effective_weights_, noise = self.alpha, omega, False
         if self.alpha == "auto":
-            self.alpha_, self.effective_weights_, noise = _automatic(fit, omega, total)
+            self.alpha_, self.effective_weights_, noise = _automatic(fit, omega, s, total)
         units = paper_units(self.loss, total)
         penalty = penalty_of(self.penalty, self.alpha_ * units, self.effective_weights_)
         course = pursue_penalised(fit, penalty, np.flatnonzero(omega == 0), 0 if noise else n_steps)
@@ -375,20 +360,16 @@ class WeightedOMP(SparseRegressor):
         return tags
 
 
-def _automatic(fit, omega, total):
+def _automatic(fit, omega, sample_weight, total):
     """alpha="auto": the strength, the weights that make it a pure number, and whether y is but noise to all columns.
 
     The last is asked for once the columns of weight 0 are in: they do not shrink, so that the rule is less strict then.
     """
-    if total <= 1 and total != fit.n_samples:
-        msg = (
-            f"alpha='auto' reads sample_weight as numbers of repetitions, and they sum to {total}: "
-            "multiply them so that their mean is 1, or give alpha"
-        )
-        raise ValueError(msg)
+    s = np.ones(fit.n_samples) if sample_weight is None else sample_weight
+    count = s.sum() if (s == np.round(s)).all() else np.count_nonzero(s)  # whole numbers are repetitions
     fit.start(omega)
     lengths, competes = np.sqrt(fit.norms), (omega > 0) & np.isfinite(omega) & (fit.norms > 0)
-    n_samples = total - fit.design.center - len(fit.active)
+    n_samples = count - fit.design.center - len(fit.active)
     alpha = noise_strength(n_samples, omega[competes], fit.n_targets, is_complex=fit.dtype.kind == "c")
     effective = np.full(len(omega), np.inf)
     finite = np.isfinite(omega)

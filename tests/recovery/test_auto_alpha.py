@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 from scipy.stats import binom
+from sklearn.metrics import f1_score
 
 from sparsekit import WeightedOMP
+from sparsekit.datasets import make_sparse_signal
 from sparsekit.recovery.weighted_omp import noise_strength
 
 UNLIKELY = 1e-6  # probability that a correct level fails a test
 
 
 def f1(coef, truth):
-    """Harmonic mean of precision and recall of the support."""
-    found, there = coef != 0, truth != 0
-    return 2 * np.count_nonzero(found & there) / max(np.count_nonzero(found) + np.count_nonzero(there), 1)
+    return f1_score(truth != 0, coef != 0)
 
 
 def random_problem(trial):
@@ -22,10 +22,7 @@ def random_problem(trial):
     m = int(50 * 10 ** rng.random())
     N = int(m / 2 * 10 ** rng.random())
     s, noise = rng.integers(1, m // 15 + 1), 10 ** rng.uniform(-4, 0)
-    X, coef, e = rng.standard_normal((m, N)), np.zeros(N), rng.standard_normal(m)
-    X /= np.linalg.norm(X, axis=0)
-    coef[rng.choice(N, s, replace=False)] = rng.standard_normal(s)
-    return X, X @ coef + noise * e / np.linalg.norm(e), coef
+    return make_sparse_signal(m, N, s, noise=noise, rng=rng)
 
 
 @pytest.mark.slow
@@ -88,7 +85,15 @@ def test_the_strength_and_weights_that_it_reports_give_the_same_fit():
     np.testing.assert_array_equal(again.decrease_, auto.decrease_)
 
 
-def test_weights_that_sum_to_one_are_refused(rng):
-    X, y = rng.standard_normal((10, 4)), rng.standard_normal(10)
-    with pytest.raises(ValueError, match="sample_weight as numbers of repetitions, and they sum to"):
-        WeightedOMP().fit(X, y, np.full(10, 0.1))
+def test_whole_weights_are_repetitions_and_others_are_not():
+    X, y, _ = random_problem(5)
+    rng = np.random.default_rng(0)
+    s, unequal = rng.integers(0, 4, len(y)), rng.uniform(0.5, 2, len(y))
+    repeated, weighted = WeightedOMP().fit(np.repeat(X, s, axis=0), np.repeat(y, s)), WeightedOMP().fit(X, y, s)
+    np.testing.assert_allclose(weighted.alpha_, repeated.alpha_, rtol=1e-12)
+    np.testing.assert_array_equal(weighted.active_, repeated.active_)
+    assert weighted.alpha_ != WeightedOMP().fit(X[s > 0], y[s > 0]).alpha_
+    plain = WeightedOMP().fit(X, y)
+    for factor in (1e-3, 1.0, 1e3):  # as inverse variances, or weights that sum to one
+        model = WeightedOMP().fit(X, y, factor * unequal)
+        np.testing.assert_allclose(model.alpha_, plain.alpha_, rtol=1e-12)

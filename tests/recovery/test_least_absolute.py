@@ -5,7 +5,8 @@ import pytest
 
 from sparsekit.recovery import least_absolute as least_absolute_kernels
 from sparsekit.recovery.decrease import decreases_of, largest_absolute, penalty_of
-from sparsekit.recovery.penalised_pursuit import LeastAbsolute, pursue_penalised
+from sparsekit.recovery.penalised_fits import LeastAbsolute
+from sparsekit.recovery.penalised_pursuit import pursue_penalised
 from sparsekit.recovery.weighted_median import reaching, weighted_select
 from tests.naive.weighted import least_absolute
 
