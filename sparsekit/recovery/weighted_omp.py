@@ -236,8 +236,8 @@ class WeightedOMP(SparseRegressor):
     product with it, a weighted median, O(n_samples), for the few columns that two bounds leave, and some edges of the
     simplex method, O(n_samples k) each. For it X must be dense and real, with one target.
 
-    ``alpha="auto"`` depends on the number of samples: with `sample_weight` in whole numbers, which are repetitions, it is
-    their sum, else the number of rows with a positive weight. For any other `alpha` only the ratios of weights matter.
+    ``alpha="auto"`` depends on the number of samples: with `sample_weight` in whole numbers, which are repetitions, it
+    is their sum, else the number of rows with a positive weight. For any other `alpha` only ratios of weights matter.
 
     With unit columns and :math:`\alpha = 0` the first two losses choose as orthogonal matching pursuit does.
 
