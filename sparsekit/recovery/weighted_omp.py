@@ -198,15 +198,15 @@ class WeightedOMP(SparseRegressor):
         Strength of the penalty.
     effective_weights_ : ndarray of shape (n_features,)
         Feature weights in the penalty; other than `feature_weights` for ``alpha="auto"``.
-    active_ : ndarray of shape (n_nonzero_coefs_,)
+    active_ : ndarray of shape (n_active,)
         Chosen columns in the order of entry, those of weight 0 first.
-    path_ : ndarray of shape (n_nonzero_coefs_, n_nonzero_coefs_) or (n_targets, n_nonzero_coefs_, n_nonzero_coefs_)
+    path_ : ndarray of shape (n_active, n_active) or (n_targets, n_active, n_active)
         Row i holds the coefficients of ``active_[:i + 1]`` after i + 1 columns.
-    residual_ : ndarray of shape (n_nonzero_coefs_ + 1,)
+    residual_ : ndarray of shape (n_active + 1,)
         F before the first and after each column.
-    objective_ : ndarray of shape (n_nonzero_coefs_ + 1,)
+    objective_ : ndarray of shape (n_active + 1,)
         F + alpha Omega at the same times. The refit ignores the penalty, so this may rise.
-    decrease_ : ndarray of shape (n_nonzero_coefs_,)
+    decrease_ : ndarray of shape (n_active,)
         The decrease that each column promised when it was chosen; 0 for those of weight 0.
     kkt_violation_ : float
         Certificate of the refit. Squared and square-root loss: the largest cosine, relative to y, between the residual
