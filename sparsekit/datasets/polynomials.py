@@ -186,4 +186,4 @@ def _check_indices(indices):
             f"indices must be integers >= 0 of shape (n_indices, n_dims), got {indices.dtype} of shape {indices.shape}"
         )
         raise ValueError(msg)
-    return indices
+    return indices.astype(np.int64)

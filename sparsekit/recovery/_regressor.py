@@ -62,7 +62,7 @@ class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
 
     def _set_coefficients(self, coef, intercept, single):
         """Store coef (t, n_features) and intercept (t,)."""
-        if not np.isfinite(coef).all():
+        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
             msg = (
                 f"the coefficients overflow {coef.dtype}: X and y differ too much in scale. "
                 "Divide X and y by their largest absolute values before fitting."

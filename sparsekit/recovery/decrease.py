@@ -53,7 +53,7 @@ def penalty_of(penalty, strength, omega):
 
 
 def paper_units(loss, total_weight):
-    """How many times DESIGN's objective fits into F: the paper's lambda is alpha times this."""
+    """F over the loss of the estimators, which has the scale of one sample: the paper's lambda is alpha times this."""
     return {"squared": 2 * total_weight, "sqrt": np.sqrt(total_weight), "absolute": total_weight}[loss]
 
 
@@ -253,26 +253,23 @@ def bracket(r, a, phi, slope, direction, total, length, work):
 
 
 @kernel
-def largest_absolute(columns, lengths, r, blocked, phi, psi, gains, bounds, tie):
+def largest_absolute(columns, lengths, r, slopes, flats, blocked, phi, psi, tie, gains):
     """The largest Delta_j for F = ||r||_1 over the rows a_j of `columns` (N, m) that are not blocked, all with x_j = 0.
 
     Three bounds spare most of the weighted medians: the initial slope s_j must be positive;
 
         Delta_j <= 2 s_j ||r||_1 / (s_j + phi_j + ||a_j||_1) - psi_j
 
-    where the tangents at 0 and at infinity meet; and a tangent in between (:func:`bracket`). `gains` gets the values, 0
-    where a bound said enough; `lengths` holds ||a_j||_1, `bounds` (N,) is work space. Returns the number of weighted
-    medians.
+    where the tangents at 0 and at infinity meet; and a tangent in between (:func:`bracket`). `slopes` and `flats` are
+    those of :func:`initial_slopes`, `lengths` holds ||a_j||_1; `gains` gets the values, 0 where a bound said enough.
+    Returns the number of weighted medians.
     """
     n_columns, m = columns.shape
-    flat, work = np.empty(n_columns), np.empty((4, m + 1))
-    initial_slopes(columns, r, np.empty(m, np.int64), bounds, flat)
+    bounds, work = np.zeros(n_columns), np.empty((4, m + 1))
     total, best, evaluated = np.abs(r).sum(), 0.0, 0
     margin = _ROUNDING * total  # the gains are differences of sums of this size
     for j in range(n_columns):
-        gains[j] = 0.0
-        slope, direction = abs(bounds[j]) - flat[j] - phi[j], 1.0 if bounds[j] > 0 else -1.0
-        bounds[j] = 0.0
+        slope, direction = abs(slopes[j]) - flats[j] - phi[j], 1.0 if slopes[j] > 0 else -1.0
         if slope > 0 and not blocked[j]:
             bounds[j] = 2 * slope * total / (slope + phi[j] + lengths[j]) - psi[j]
             if bounds[j] >= best * tie - margin:
@@ -280,6 +277,7 @@ def largest_absolute(columns, lengths, r, blocked, phi, psi, gains, bounds, tie)
                 best = max(best, lower - psi[j])
                 bounds[j] = min(bounds[j], upper - psi[j])
     for j in range(n_columns):
+        gains[j] = 0.0
         if bounds[j] > 0 and bounds[j] >= best * tie - margin:
             gains[j] = decrease_of(r, columns[j], 0.0, phi[j], psi[j], work)
             best = max(best, gains[j])

@@ -22,11 +22,12 @@ from sparsekit.recovery.weighted_median import reaching
 _FAST = {"contract", "reassoc"}
 _OPTIMAL = 1e-10  # how far |g_j| may exceed 1
 _PIVOT = 1e-11  # entries of a direction, relative to the sum of all, that count as zero
-_PROGRESS = 1e-14  # relative decrease of the loss below which an edge led nowhere
 _ROUNDING = 1e-10  # of the largest target: residuals whose sign may be wrong
 _ATTEMPTS = 5  # times that residuals are computed anew
 _TINY = np.finfo(float).tiny
-_IDLE = 20  # edges that may lead nowhere, beside 2 k, before the careful rule is taken
+_IDLE = 10  # edges of length zero before the residuals are spread, and as many more before smallest rows are taken
+_SPREAD = 1e-11  # of the largest residual: how far they are spread
+_GOLDEN = 0.6180339887498949
 
 
 class Vertex(NamedTuple):
@@ -235,20 +236,41 @@ def loss_of(r):
     return total
 
 
+@kernel
+def spread(v):
+    """Move all residuals away from zero by unequal amounts, rounding for the fit, so that no two reach it at once.
+
+    Edges then lead somewhere. The vertex of the moved problem is optimal for the given one as long as the signs are.
+    """
+    peak = 0.0
+    for i in range(v.r.shape[0]):
+        peak = max(peak, abs(v.r[i]))
+    share = 0.5
+    for i in range(v.r.shape[0]):
+        share = (share + _GOLDEN) % 1.0
+        v.r[i] += v.sigma[i] * _SPREAD * peak * (0.5 + share)
+
+
 @kernel(fastmath=_FAST)
 def descend(v, columns, active, k, limit):
-    """Follow edges down to the optimum; the number of edges, or -1 when `limit` were not enough."""
+    """Follow edges down to the optimum; False when `limit` edges were not enough.
+
+    After some edges of length zero, as tied residuals cause them, these are spread; should that not help, the smallest
+    rows are taken, which cannot cycle.
+    """
     for j in range(k):
         total = 0.0
         for i in range(v.r.shape[0]):
             total += columns[active[j], i] * v.sigma[i]
         v.h[j] = total
-    lowest, idle = loss_of(v.r), 0
-    for edge in range(limit):
+    idle = 0
+    for _ in range(limit):
         j = steepest(v, k)
         if j < 0:
-            return edge
-        careful = idle > 2 * k + _IDLE
+            return True
+        if idle == _IDLE:
+            spread(v)
+        careful = idle > 2 * _IDLE
         if careful:
             j = smallest_row(v, k)
         direction = 1.0 if v.g[j] > 0 else -1.0
@@ -261,19 +283,15 @@ def descend(v, columns, active, k, limit):
         else:
             t, row = median_stop(v, abs(v.g[j]) - 1, total)
         if row < 0:
-            return -1
+            return False
         leaving = v.basis[j]
         move(v, columns, active, k, direction * t, row)
         v.r[leaving], v.sigma[leaving] = -direction * t, -direction
         for i in range(k):
             v.h[i] -= direction * columns[active[i], leaving]
         exchange(v, columns, active, k, j, row)
-        now = loss_of(v.r)
-        if now < lowest * (1 - _PROGRESS):
-            lowest, idle = now, 0
-        else:
-            idle += 1
-    return -1
+        idle = idle + 1 if t == 0 else 0
+    return False
 
 
 @kernel(fastmath=_FAST)
@@ -310,20 +328,21 @@ def interpolate(v, columns, active, k, y, x):
 def refit(v, columns, active, k, y, x, limit):
     """Minimise over k columns from the vertex at hand: coefficients to x, residuals to v.r.
 
-    Returns the loss, whether it is the smallest, and the distance of the vertex from its rows.
+    Returns the loss and the distance of the vertex from its rows.
     """
+    drift = 0.0
     for _ in range(_ATTEMPTS):
-        edges = descend(v, columns, active, k, limit)
+        optimal = descend(v, columns, active, k, limit)
         drift, turned = interpolate(v, columns, active, k, y, x)
-        if not turned:
-            return loss_of(v.r), edges >= 0, drift
-    return loss_of(v.r), False, drift
+        if not turned or not optimal:
+            break
+    return loss_of(v.r), drift
 
 
 @kernel
 def extend(v, columns, active, k, dependent, y, x, limit):
     """Add column active[k] to k others and minimise: as `refit`, and first of all whether the column is independent."""
     if not append(v, columns, active, k, dependent):
-        return False, 0.0, True, 0.0
-    loss, optimal, drift = refit(v, columns, active, k + 1, y, x, limit)
-    return True, loss, optimal, drift
+        return False, 0.0, 0.0
+    loss, drift = refit(v, columns, active, k + 1, y, x, limit)
+    return True, loss, drift

@@ -1,6 +1,7 @@
 """Orthogonal matching pursuit with the number of columns chosen by cross-validation."""
 
 import warnings
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -124,7 +125,7 @@ class OrthogonalMatchingPursuitCV(SparseRegressor):
             n_steps = check_scalar(self.max_iter, "max_iter", Integral, min_val=1, max_val=n_features)
         shift = exponent(targets if weights is None else targets[weights > 0])
         scaled = shifted(targets, -shift)
-        errors_of = lambda train, test: self._fold_errors(data, scaled, weights, n_steps, train, test)  # noqa: E731
+        errors_of = partial(self._fold_errors, data, scaled, weights, n_steps)
         errors, mean = held_out_errors(errors_of, data, scaled, weights, self.cv, n_steps, self.n_jobs)
         self.mse_path_ = shifted(errors, 2 * shift)
         best = OrthogonalMatchingPursuit(

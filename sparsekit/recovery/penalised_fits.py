@@ -17,7 +17,7 @@ _DEPENDENT = 4096  # times eps: a column with less of its square outside the spa
 _NOISE = 64  # times eps: correlations and residuals of this size, relative to those of y, are rounding
 _ROOM = 32  # columns that a least-absolute fit has room for at first
 _DRIFT = 1e-11  # of the largest target: residual of an interpolated row from which the inverse is computed anew
-_EDGES = 100  # edges a row and column after which a least-absolute refit is given up
+_EDGES = 20  # edges a row and column after which a least-absolute refit is given up
 
 
 def prepared(X, y, sample_weight, loss, *, center, remembers=False):
@@ -52,7 +52,7 @@ class LeastSquares(Fit):
         Whether to keep what a later pursuit can use.
     """
 
-    converged = True
+    all_decreases = True  # those that are not the largest are right, too
 
     def __init__(self, design, Y, y_mean, loss, *, remembers=False):
         self.remembers = remembers
@@ -160,16 +160,18 @@ class LeastAbsolute(Fit):
         Whether to keep what a later pursuit can use.
     """
 
-    n_targets = 1
+    n_targets, all_decreases = 1, False
 
     def __init__(self, columns, y, *, center, dtype, remembers=False):
         self.remembers = remembers
         self.dtype, self.eps, self.first = dtype, float(np.finfo(dtype).eps), int(center)
         self.n_features = columns.shape[0] - center
+        self.offset = np.median(y / columns[-1]) if center else 0.0  # what is rounding depends on the rest alone
+        y = y - self.offset * columns[-1] if center else y
         self.shift, self.exponents = exponent(y), row_exponents(columns)
         np.ldexp(columns, -self.exponents[:, None], out=columns)
         self.columns, self.y, self.lengths = columns, shifted(y, -self.shift), np.abs(columns).sum(axis=1)
-        self.vertex, self.converged = vertex(self.y, min(*columns.shape, _ROOM)), True
+        self.vertex = vertex(self.y, min(*columns.shape, _ROOM))
         loss = np.abs(self.y).sum()
         self.rounding = _NOISE * self.eps * loss
         self.states, self.t = [State(-1, loss, np.zeros((1, 0)), **self._known(0))], 0
@@ -200,15 +202,20 @@ class LeastAbsolute(Fit):
 
     def decreases(self, blocked):
         """Delta of all columns (0 where it cannot be the largest), and the largest among those in use."""
-        active, r, (phi, psi) = np.array(self.active, int), self.state.known["r"], self.penalty
-        gains, bounds = np.empty((2, self.n_features))
-        largest_absolute(
-            self.columns[: self.n_features], self.lengths, r, blocked, phi, psi, gains, bounds, 1 - TIE * self.eps
-        )
+        active, r, (phi, psi), n = np.array(self.active, int), self.state.known["r"], self.penalty, self.n_features
+        gains, inside, tie = np.empty(n), np.empty(len(active)), 1 - TIE * self.eps
+        largest_absolute(self.columns[:n], self.lengths, r, *self.slopes(), blocked, phi, psi, tie, gains)
         gains[gains <= self.rounding] = 0
-        inside = np.empty(len(active))
         decreases_of(self.columns, active, r, self.state.w[0, self.first :], phi, psi, inside)
         return gains, inside.max(initial=0.0)
+
+    def slopes(self):
+        """The initial slopes of all columns: what moves the loss, and what holds it."""
+        known, n = self.state.known, self.n_features
+        if "slopes" not in known:
+            known["slopes"] = np.empty((2, n))
+            initial_slopes(self.columns[:n], known["r"], np.empty(len(self.y), int), *known["slopes"])
+        return known["slopes"]
 
     def thresholds(self, penalty):
         """The phi ("l1") or psi ("l0") from which a column is not chosen, in the units of F."""
@@ -217,8 +224,7 @@ class LeastAbsolute(Fit):
             gains = np.empty(n)
             decreases_of(self.columns, np.arange(n), r, np.zeros(n), *self.penalty, gains)
             return self.in_units_of_loss(gains)
-        slope, flat = np.empty((2, n))
-        initial_slopes(self.columns[:n], r, np.empty(len(r), int), slope, flat)
+        slope, flat = self.slopes()
         return shifted(np.maximum(np.abs(slope) - flat, 0), self.exponents[:n])
 
     def decreases_at(self, w):
@@ -236,13 +242,12 @@ class LeastAbsolute(Fit):
         used, v, x = self._used(j), self.vertex, np.empty(k + 1)
         limit = _EDGES * (len(self.y) + k + 1)
         dependent = _DEPENDENT * self.eps
-        useful, loss, optimal, drift = extend(v, self.columns, used, k, dependent, self.y, x, limit)
+        useful, loss, drift = extend(v, self.columns, used, k, dependent, self.y, x, limit)
         if not useful:
             return None
         if drift > _DRIFT:
             self._invert(used)
-            loss, optimal, drift = refit(v, self.columns, used, k + 1, self.y, x, limit)
-        self.converged &= optimal and drift <= _DRIFT
+            loss, drift = refit(v, self.columns, used, k + 1, self.y, x, limit)
         return State(j, loss, x[None, :], **self._known(k + 1))
 
     def _invert(self, used):
@@ -263,11 +268,7 @@ class LeastAbsolute(Fit):
 
     def intercept(self):
         """(1,)."""
-        return (
-            shifted(self.state.w[0, : self.first], self.of_coefficients([self.n_features]))
-            if self.first
-            else np.zeros(1)
-        )
+        return self.offset + shifted(self.state.w[0, : self.first], self.of_coefficients([-1] * self.first))
 
     def violation(self):
         """How far the dual solution u is from a certificate, the largest of three.

@@ -54,13 +54,10 @@ def pursue_penalised(fit, penalty, free, n_steps):
         else:
             outside, inside = fit.decreases(blocked)
             n_iter += 1
-            j = first_largest(np.where(blocked, 0.0, outside), 1 - TIE * fit.eps)
-            if j >= 0 and outside[j] > inside:
-                blocked[j] = True
-                if fit.append(j):
-                    promised.append(outside[j])
+            found, reason = _chosen(fit, np.where(blocked, 0.0, outside), inside, blocked)
+            if found is not None:
+                promised += found
                 continue
-            reason = "no decrease" if j < 0 else "fixed point"
         break
     return Course(
         active=np.array(fit.active, int),
@@ -71,6 +68,23 @@ def pursue_penalised(fit, penalty, free, n_steps):
         reason=reason,
         n_iter=n_iter,
     )
+
+
+def _chosen(fit, outside, inside, blocked):
+    """Take the best column that is independent of those in use.
+
+    Its promise as a list (empty when the decreases must be computed anew), or None and the reason to stop.
+    """
+    while True:
+        j = first_largest(outside, 1 - TIE * fit.eps)
+        if j < 0 or outside[j] <= inside:
+            return None, "no decrease" if j < 0 else "fixed point"
+        blocked[j] = True
+        if fit.append(j):
+            return [outside[j]], ""
+        outside[j] = 0
+        if not fit.all_decreases:
+            return [], ""
 
 
 class State:

@@ -1,5 +1,6 @@
 """Weighted OMP with the strength of the penalty chosen by cross-validation."""
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -35,7 +36,8 @@ class WeightedOMPCV(SparseRegressor):
     feature_weights : array-like of shape (n_features,), default=None
         Weights in [0, inf]; 0 is in the support from the start, inf never chosen.
     max_iter : int, default=None
-        Largest number of columns to choose beside those of weight 0; None is half the rows of a fold.
+        Largest number of columns to choose beside those of weight 0, in the folds and in the final fit; None is a third
+        of the number of rows.
     fit_intercept : bool, default=True
         Whether to fit an intercept.
     cv : int, splitter or iterable, default=None
@@ -55,6 +57,8 @@ class WeightedOMPCV(SparseRegressor):
         Of the final fit on all rows, as in :class:`WeightedOMP`; so are `n_nonzero_coefs_` and `effective_weights_`.
     n_features_in_ : int
         Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, when X has string names.
 
     See Also
     --------
@@ -62,7 +66,9 @@ class WeightedOMPCV(SparseRegressor):
 
     Notes
     -----
-    Costs about n_folds + 1 pursuits down to the smallest strength, and O(n_features) a step and strength.
+    Costs about n_folds + 1 pursuits down to the smallest strength, and for each strength and step O(n_features), or
+    with the absolute loss O(n_samples) for each column that the first bounds leave. Where a splitter needs groups,
+    `cv` takes its splits as a list.
 
     References
     ----------
@@ -124,6 +130,11 @@ class WeightedOMPCV(SparseRegressor):
             For a LinearOperator, whose rows cannot be held out, and for sparse X with ``loss="absolute"``.
         ValueError
             For NaN or infinity, shapes that do not fit, negative weights, or parameters out of range.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When the final refit by least absolute deviations is not certified.
         """
         check_choice(self.loss, "loss", LOSSES)
         check_choice(self.penalty, "penalty", PENALTIES)
@@ -131,11 +142,13 @@ class WeightedOMPCV(SparseRegressor):
         data, targets = check_penalised(X, y, self.loss, estimator=self)
         weights = check_sample_weight(sample_weight, data.shape[0])
         omega = check_feature_weights(self.feature_weights, data.shape[1])
-        if self.max_iter is not None:
-            check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
+        if self.max_iter is None:
+            n_steps = max(1, (len(targets) if weights is None else np.count_nonzero(weights)) // 3)
+        else:
+            n_steps = check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
         self.alphas_ = self._strengths(data, targets, weights, omega)
         shift = exponent(targets if weights is None else targets[weights > 0])
-        errors_of = lambda train, test: self._fold_errors(data, targets, weights, omega, shift, train, test)  # noqa: E731
+        errors_of = partial(self._fold_errors, data, targets, weights, omega, n_steps, shift)
         errors, mean = held_out_errors(errors_of, data, targets, weights, self.cv, len(self.alphas_), self.n_jobs)
         self.error_path_ = shifted(errors, shift * self._power)
         best = WeightedOMP(
@@ -143,7 +156,7 @@ class WeightedOMPCV(SparseRegressor):
             self.penalty,
             float(self.alphas_[np.argmin(mean)]),
             feature_weights=self.feature_weights,
-            max_iter=self.max_iter,
+            max_iter=n_steps,
             fit_intercept=self.fit_intercept,
         ).fit(X, y, sample_weight)
         vars(self).update({name: value for name, value in vars(best).items() if name.endswith("_")})
@@ -170,12 +183,11 @@ class WeightedOMPCV(SparseRegressor):
         largest /= paper_units(self.loss, X.shape[0] if sample_weight is None else sample_weight.sum())
         return largest * np.geomspace(1, eps, self.alphas)
 
-    def _fold_errors(self, X, y, sample_weight, omega, shift, train, test):
+    def _fold_errors(self, X, y, sample_weight, omega, n_steps, shift, train, test):
         """Held-out mean error of every alpha, in units of 2^shift."""
         inside, outside = (None, None) if sample_weight is None else (sample_weight[train], sample_weight[test])
         fit = prepared(X[train], y[train], inside, self.loss, center=self.fit_intercept, remembers=True)
         units = paper_units(self.loss, len(train) if inside is None else inside.sum())
-        n_steps = max(1, len(train) // 2) if self.max_iter is None else self.max_iter
         free, targets, errors = np.flatnonzero(omega == 0), y[test].reshape(len(test), -1), np.empty(len(self.alphas_))
         held_out, used = X[test], np.empty(0, int)
         for i, alpha in enumerate(self.alphas_):

@@ -94,7 +94,6 @@ def test_twelve_cells_after_an_exact_refit(rng, loss, penalty):
     for place in (inside, ~inside):
         assert np.sum(place) >= 1000
         positive, zero = positive_and_zero(decreases[place])
-        print(loss, penalty, "inside" if place is inside else "outside", np.sum(place), positive, zero)
         assert positive >= 50
         if place is not inside or (loss, penalty) not in ALWAYS_GAINS:
             assert zero >= 50

@@ -600,7 +600,7 @@ def test_auto_does_not_see_units(rng, fit_intercept):
         X, y, s = problem(rng, m=40, n=60)
         d = 10 ** rng.uniform(-3, 3, 60)
         model = auto(X, y, s, fit_intercept=fit_intercept)
-        assert model.n_nonzero_coefs_ > 1
+        assert model.n_nonzero_coefs_ > 0
         for factor, other in (
             (1 / d, auto(X * d, y, s, fit_intercept=fit_intercept)),
             (1e-9, auto(X, 1e-9 * y, s, fit_intercept=fit_intercept)),
@@ -620,8 +620,6 @@ def test_auto_reads_sample_weights_as_repetitions(rng):
     assert_allclose(weighted.alpha_, repeated.alpha_, rtol=1e-14)
     assert_array_equal(weighted.active_, repeated.active_)
     assert_same(weighted, repeated)
-    with pytest.raises(ValueError, match=r"\bsample_weight\b"):  # less than one sample
-        auto(X, y, s / s.sum())
 
 
 def test_auto_of_pure_noise_is_nothing(rng):
