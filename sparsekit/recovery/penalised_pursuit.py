@@ -97,7 +97,14 @@ class State:
 
 
 class Fit:
-    """What both kinds of fit share: a way through nested supports, and the memory of the longest one."""
+    """What both kinds of fit share: a way through nested supports, and the memory of the longest one.
+
+    `states[i]` is the fit to i columns and `t` the place of the pursuit among them. :meth:`begin` goes back to the
+    start, :meth:`append` one state on: to the remembered one, if it has the same last column, else to a new one.
+    A kind of fit provides `extended` (the state with one column more) and `restore` (its working arrays at the present
+    state, once later states have been forgotten), what it says of the columns (`never`, `decreases`, `thresholds`) and
+    the units of its problem (`at_unit_scale`, `in_units_of_loss`, `of_coefficients`).
+    """
 
     first = 0  # states that are passed at the beginning of every pursuit
 
