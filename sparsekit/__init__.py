@@ -15,6 +15,7 @@ _ROOMS = {
         "WeightedOMPCV",
         "greedy_decrease",
         "orthogonal_mp",
+        "truncated_power_method",
     ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
