@@ -132,6 +132,14 @@ def check_penalised(X, y, loss, *, estimator=None):
     return X, y
 
 
+def sample_count(sample_weight, n_rows):
+    """How many samples there are: weights in whole numbers are repetitions, others mark the rows that count."""
+    if sample_weight is None:
+        return n_rows
+    whole = (sample_weight == np.round(sample_weight)).all()
+    return int(sample_weight.sum() if whole else np.count_nonzero(sample_weight))
+
+
 def noise_strength(n_samples, n_columns, n_targets, *, is_complex):
     """The alpha for which Gaussian noise alone lets one of N columns of weight 1 in with the probability 1 - _LEVEL.
 
@@ -369,11 +377,9 @@ def _automatic(fit, omega, sample_weight, total):
 
     The last is asked for once the columns of weight 0 are in: they do not shrink, so that the rule is less strict then.
     """
-    s = np.ones(fit.n_samples) if sample_weight is None else sample_weight
-    count = s.sum() if (s == np.round(s)).all() else np.count_nonzero(s)  # whole numbers are repetitions
     fit.start(omega)
     lengths, competes = np.sqrt(fit.norms), (omega > 0) & np.isfinite(omega) & (fit.norms > 0)
-    n_samples = count - fit.design.center - len(fit.active)
+    n_samples = sample_count(sample_weight, fit.n_samples) - fit.design.center - len(fit.active)
     alpha = noise_strength(n_samples, competes.sum(), fit.n_targets, is_complex=fit.dtype.kind == "c")
     typical = np.median(omega[competes]) if competes.any() else 1.0
     if not 1e-100 <= typical <= 1e100:

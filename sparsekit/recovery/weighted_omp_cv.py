@@ -13,8 +13,9 @@ from sparsekit.recovery.decrease import LOSSES, PENALTIES, paper_units, penalty_
 from sparsekit.recovery.held_out import check_rows, held_out_errors
 from sparsekit.recovery.penalised_fits import prepared
 from sparsekit.recovery.penalised_pursuit import pursue_penalised
-from sparsekit.recovery.weighted_omp import WeightedOMP, check_penalised
+from sparsekit.recovery.weighted_omp import WeightedOMP, check_penalised, sample_count
 
+_ROUNDING = 64 * np.finfo(float).eps  # of the largest error: differences that say nothing, as after an exact fit
 _EPS = {"l1": 1e-3, "l0": 1e-6}  # smallest over largest alpha: a correlation enters the count penalty squared
 
 
@@ -37,7 +38,7 @@ class WeightedOMPCV(SparseRegressor):
         Weights in [0, inf]; 0 is in the support from the start, inf never chosen.
     max_iter : int, default=None
         Largest number of columns to choose beside those of weight 0, in the folds and in the final fit; None is a third
-        of the number of rows.
+        of the number of samples (rows, or their repetitions when `sample_weight` is in whole numbers).
     fit_intercept : bool, default=True
         Whether to fit an intercept.
     cv : int, splitter or iterable, default=None
@@ -143,7 +144,7 @@ class WeightedOMPCV(SparseRegressor):
         weights = check_sample_weight(sample_weight, data.shape[0])
         omega = check_feature_weights(self.feature_weights, data.shape[1])
         if self.max_iter is None:
-            n_steps = max(1, (len(targets) if weights is None else np.count_nonzero(weights)) // 3)
+            n_steps = max(1, sample_count(weights, len(targets)) // 3)
         else:
             n_steps = check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
         self.alphas_ = self._strengths(data, targets, weights, omega)
@@ -154,7 +155,7 @@ class WeightedOMPCV(SparseRegressor):
         best = WeightedOMP(
             self.loss,
             self.penalty,
-            float(self.alphas_[np.argmin(mean)]),
+            float(self.alphas_[np.flatnonzero(mean <= mean.min() + _ROUNDING * mean.max())[0]]),
             feature_weights=self.feature_weights,
             max_iter=n_steps,
             fit_intercept=self.fit_intercept,
