@@ -125,7 +125,7 @@ def test_careful_steps_end(rng, monkeypatch, idle):
         pytest.skip("needs plain Python, as one job of the CI runs it")
     monkeypatch.setattr(least_absolute_kernels, "_IDLE", idle)
     columns, y = problem(rng, "whole", 30, 6)
-    fit = LeastAbsolute(columns.copy(), y, center=True, dtype=y.dtype)
+    fit = LeastAbsolute(np.vstack([columns, np.ones(30)]), y, center=True, dtype=y.dtype)
     for j in range(5):
         assert fit.append(j)
     assert fit.violation() <= RTOL
