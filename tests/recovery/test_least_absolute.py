@@ -114,7 +114,9 @@ def test_ties_do_not_stall():
     X, y = (rng.random((10_000, 8)) < 0.3).astype(float), rng.poisson(2, 10_000).astype(float)
     start = time.process_time()
     model = WeightedOMP("absolute", alpha=0.0, feature_weights=np.zeros(8)).fit(X, y)
-    assert time.process_time() - start < 10  # 0.2 s measured; without spreading the ties more than 20
+    assert (
+        time.process_time() - start < 10
+    )  # 0.02 s measured, and the compilation before; 31 s at 12,000 x 10 before ties were spread
     assert model.kkt_violation_ <= RTOL
 
 
