@@ -11,6 +11,7 @@ _ROOMS = {
         "OrthogonalMatchingPursuit",
         "OrthogonalMatchingPursuitCV",
         "PursuitCoder",
+        "SparsePhaseRetrieval",
         "WeightedOMP",
         "WeightedOMPCV",
         "greedy_decrease",

@@ -4,6 +4,7 @@ from sparsekit.recovery.coder import PursuitCoder
 from sparsekit.recovery.matching_pursuit import MatchingPursuit
 from sparsekit.recovery.omp import OrthogonalMatchingPursuit, orthogonal_mp
 from sparsekit.recovery.omp_cv import OrthogonalMatchingPursuitCV
+from sparsekit.recovery.phase_retrieval import SparsePhaseRetrieval
 from sparsekit.recovery.power_method import truncated_power_method
 from sparsekit.recovery.weighted_omp import WeightedOMP, greedy_decrease
 from sparsekit.recovery.weighted_omp_cv import WeightedOMPCV
@@ -13,6 +14,7 @@ __all__ = [
     "OrthogonalMatchingPursuit",
     "OrthogonalMatchingPursuitCV",
     "PursuitCoder",
+    "SparsePhaseRetrieval",
     "WeightedOMP",
     "WeightedOMPCV",
     "greedy_decrease",

@@ -62,12 +62,8 @@ class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
 
     def _set_coefficients(self, coef, intercept, single):
         """Store coef (t, n_features) and intercept (t,)."""
-        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
-            msg = (
-                f"the coefficients overflow {coef.dtype}: X and y differ too much in scale. "
-                "Divide X and y by their largest absolute values before fitting."
-            )
-            raise ValueError(msg)
+        check_in_range(coef)
+        check_in_range(intercept)
         self.coef_ = coef[0] if single else coef
         self.intercept_ = 0.0
         if self.fit_intercept:
@@ -80,6 +76,16 @@ class SparseRegressor(SelectorMixin, RegressorMixin, BaseEstimator):
         tags.target_tags.single_output = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def check_in_range(coef):
+    """Raise when coefficients have left the range of their dtype."""
+    if not np.isfinite(coef).all():
+        msg = (
+            f"the coefficients overflow {coef.dtype}: X and y differ too much in scale. "
+            "Divide X and y by their largest absolute values before fitting."
+        )
+        raise ValueError(msg)
 
 
 def kkt_violation(design, Y, coef):

@@ -103,8 +103,8 @@ def truncated_power_method(M, n_nonzero=None, *, projection=None, start=None, ma
     if start is None and n_nonzero is not None:
         for factor in _WIDER:
             wider = partial(largest_entries, k=min(n, factor * n_nonzero))
-            w, _ = _iterated(M, lift, wider, w, _FEW, tol)
-    w, settled = _iterated(M, lift, keep, w, max_iter, tol)
+            w, _ = power_iterations(M, wider, w, _FEW, lift=lift, tol=tol)
+    w, settled = power_iterations(M, keep, w, max_iter, lift=lift, tol=tol)
     if not settled:
         warnings.warn(
             f"the truncated power method did not settle to tol={tol} in {max_iter} iterations; raise max_iter or tol",
@@ -115,8 +115,8 @@ def truncated_power_method(M, n_nonzero=None, *, projection=None, start=None, ma
     return w, float(np.ldexp(np.vdot(wide, M @ wide).real, -shift))
 
 
-def _iterated(M, lift, keep, w, max_iter, tol):
-    """The iteration for M + lift I from w on, and whether it settled."""
+def power_iterations(M, keep, w, max_iter, *, lift=0.0, tol=0.0):
+    """The iteration for M + lift I from w on, with `keep` for the projection, and whether it settled."""
     w = _unit(keep(w), "start")
     for _ in range(max_iter):
         product = M @ w + lift * w
