@@ -6,7 +6,7 @@ Every kernel is called on toy data in the precisions that users meet, so that no
 import numpy as np
 
 from sparsekit.core import cholesky, rng
-from sparsekit.recovery import PursuitCoder, WeightedOMPCV, orthogonal_mp
+from sparsekit.recovery import PursuitCoder, SparsePhaseRetrieval, WeightedOMPCV, orthogonal_mp
 
 
 def main():
@@ -21,6 +21,8 @@ def main():
                 PursuitCoder(X, method=method, n_nonzero_coefs=2).fit_transform(signals)
         orthogonal_mp(X, X, n_nonzero_coefs=2, return_path=True)
         _warm_cholesky(X[:, :3])
+        for matrix in (X, locked, np.asfortranarray(X), locked.T):
+            SparsePhaseRetrieval(1, n_starts=1).fit(matrix, np.abs(matrix[:, 0]))
     _warm_screening(noise)
     _warm_absolute(noise)
     _warm_streams()

@@ -51,6 +51,7 @@ class Measurements:
         self.dtype = np.result_type(X.dtype or np.float64, np.float64)
         self.is_real = self.dtype.kind == "f"
         self.n_products = 0
+        self._entries = 0  # the power of two by which A was divided before all
         self._shift = exponent(magnitudes)
         z = shifted(magnitudes.astype(np.float64), -self._shift)
         self._scale = np.sqrt(np.mean(z**2))
@@ -65,11 +66,11 @@ class Measurements:
         if len(support):
             largest = values[np.argmax(np.abs(values))]
             x[support] = values * (np.conj(largest) / np.abs(largest) if largest != 0 else 1)
-        return shifted(x * (self._scale / self.unit), self._shift)
+        return shifted(x * (self._scale / self.unit), self._shift - self._entries)
 
     def from_users_units(self, x):
         """The inverse, for a start (n,)."""
-        return shifted(x.astype(self.dtype), -self._shift) * (self.unit / self._scale)
+        return shifted(x.astype(self.dtype), self._entries - self._shift) * (self.unit / self._scale)
 
     def iterate(self, support, values):
         """The Iterate of these values on this support."""
@@ -84,6 +85,10 @@ class Measurements:
         """A^H r, the one product that a step needs in full (n,)."""
         self.n_products += 1
         return self.design.adjoint((r / self.unit).astype(self.design.dtype)).astype(self.dtype, copy=False)
+
+    def columns(self, support):
+        """The columns of A at these indices, copied (m, k)."""
+        return self.design.columns(support).astype(self.dtype) / self.unit
 
     def values_at(self, support, iterate):
         """The values of an iterate on another support, 0 where it has none."""
@@ -111,17 +116,16 @@ class MatrixMeasurements(Measurements):
         self._slots = np.full(self.n, -1)  # where a column stands among the rows that are kept
         weights = np.stack([np.ones(self.m), self.y, self.z - self.z.mean()])
         energies = weighted_energies(X, weights)
-        self.unit = np.sqrt(energies[0].mean() / self.m)
-        if not 1e-100 < self.unit < 1e100:  # squares left the range of floating-point numbers
-            shift = exponent(X.data if issparse(X) else X)
-            tame = X * 2.0**-shift if issparse(X) else shifted(X, -shift)
-            energies = weighted_energies(tame, weights)
-            tame_unit = np.sqrt(energies[0].mean() / self.m)
-            energies, self.unit = energies / max(tame_unit, _TINY) ** 2, float(np.ldexp(tame_unit, shift))
-        else:
-            energies = energies / self.unit**2
-        self.unit = self.unit or 1.0  # A is zero
+        if not 1e-200 < energies[0].mean() < 1e200:  # squares left the range of floating-point numbers
+            self._entries = exponent(X.data if issparse(X) else X)
+            tame = X.copy() if issparse(X) else shifted(X, -self._entries)
+            if issparse(X):
+                tame.data = shifted(X.data, -self._entries)
+            self.design, energies = Design(tame), weighted_energies(tame, weights)
+        self.unit = float(np.sqrt(energies[0].mean() / self.m)) or 1.0
+        energies = energies / self.unit**2
         self.energies, self.intensity_marginals, self.magnitude_marginals = energies
+        self.column_norms = np.sqrt(np.where(energies[0] > 0, energies[0], 1))
 
     def rows(self, support):
         """The columns of A at these indices as rows (k, m), and the order in which they stand there."""
@@ -129,26 +133,23 @@ class MatrixMeasurements(Measurements):
         if len(support) < len(self._indices):  # a part of the support, or another size: not worth forgetting the rest
             rows = np.empty((len(support), self.m), self.dtype)
             rows[slots >= 0] = self._rows[slots[slots >= 0]]
-            rows[slots < 0] = self._copied(support[slots < 0])
+            rows[slots < 0] = self.columns(support[slots < 0]).T
             return rows, support
         entering = support[slots < 0]
         if len(support) > len(self._indices):
             kept = np.sort(slots[slots >= 0])
             self._slots[self._indices] = -1
-            self._rows = np.concatenate([self._rows[kept], self._copied(entering)])
+            self._rows = np.concatenate([self._rows[kept], self.columns(entering).T])
             self._indices, self._gram = np.concatenate([self._indices[kept], entering]), None
         elif len(entering):
             leaving = np.flatnonzero(~np.isin(self._indices, support))
             self._slots[self._indices[leaving]] = -1
-            self._rows[leaving], self._indices[leaving] = self._copied(entering), entering
+            self._rows[leaving], self._indices[leaving] = self.columns(entering).T, entering
             if self._gram is not None:
                 self._gram[leaving] = self._rows[leaving].conj() @ self._rows.T
                 self._gram[:, leaving] = self._gram[leaving].conj().T
         self._slots[self._indices] = np.arange(len(self._indices))
         return self._rows, self._indices
-
-    def _copied(self, support):
-        return np.ascontiguousarray(self.design.columns(support).T, self.dtype) / self.unit
 
     def image(self, support, values):
         """A x for x with these values on this support (m,)."""
@@ -197,17 +198,11 @@ class MatrixMeasurements(Measurements):
         s = len(x)
         gram = phase_gram(rows, b)
         q = rows @ (b.conj() * target)
-        g = np.concatenate([q.real, -q.imag])
-        turn = np.concatenate([-x.imag, x.real])
-        length = np.linalg.norm(turn)
-        if length > 0:
-            turn /= length
-            product = gram @ turn
-            mean = turn @ product
-            gram -= np.outer(turn, product) + np.outer(product - (mean + np.trace(gram) / (2 * s)) * turn, turn)
-            g -= (turn @ g) * turn
-        d = _solved(gram, g) / 2
-        return d[:s] + 1j * d[s:]
+        turn = turning(x)
+        product = gram @ turn
+        mean = turn @ product
+        gram -= np.outer(turn, product) + np.outer(product - (mean + np.trace(gram) / (2 * s)) * turn, turn)
+        return as_values(_solved(gram, straight(as_reals(q.conj()), turn)) / 2, s)
 
     def _placed(self, order, values, rows):
         b = values @ rows
@@ -223,6 +218,7 @@ class OperatorMeasurements(Measurements):
         probe = generator.choice([-1.0, 1.0], self.n).astype(self.design.dtype)
         self.unit = float(np.sqrt(np.mean(np.abs(self.design.dot(probe)) ** 2) / self.n)) or 1.0
         self.n_products += 1
+        self.column_norms = np.sqrt(self.m)
 
     def image(self, support, values):
         """A x for x with these values on this support (m,)."""
@@ -245,20 +241,38 @@ class OperatorMeasurements(Measurements):
         leaving = b - self.image(support, x)
         target = self.y - np.abs(b) ** 2 + 2 * (b.conj() * leaving).real
 
+        turn = turning(x)
+
         def forward(d):
-            d = np.ravel(d)
-            return 2 * (b.conj() * self.image(support, d if self.is_real else d[:s] + 1j * d[s:])).real
+            return 2 * (b.conj() * self.image(support, as_values(straight(np.ravel(d), turn), s))).real
 
         def adjoint(r):
-            g = 2 * self.gradient(b * r)[support]
-            return g if self.is_real else np.concatenate([g.real, g.imag])
+            return straight(2 * as_reals(self.gradient(b * r)[support]), turn)
 
         size = s if self.is_real else 2 * s
         d = _lsmr(LinearOperator((self.m, size), matvec=forward, rmatvec=adjoint, dtype=np.float64), target)
-        return self.iterate(support, x + (d if self.is_real else d[:s] + 1j * d[s:]))
+        return self.iterate(support, x + as_values(straight(d, turn), s))
 
 
-_TINY = np.finfo(np.float64).tiny
+def as_reals(v):
+    """Complex numbers (k,) as real ones (2k,), real parts first; real ones as they are."""
+    return np.concatenate([v.real, v.imag]) if v.dtype.kind == "c" else v
+
+
+def as_values(d, s):
+    """The inverse, for s numbers."""
+    return d[:s] + 1j * d[s:] if len(d) > s else d
+
+
+def turning(x):
+    """The unit direction of i x among reals, in which only the global phase moves; zeros where there is none."""
+    turn = as_reals(1j * x) if x.dtype.kind == "c" else np.zeros(len(x))
+    return turn / (np.linalg.norm(turn) or 1)
+
+
+def straight(d, turn):
+    """D without its part along `turn`."""
+    return d - (turn @ d) * turn
 
 
 def _lsmr(A, target):
@@ -274,12 +288,12 @@ def _solved(gram, g):
 
 
 def weighted_gram(rows, w):
-    """sum_i w_i r_i r_i^T over the columns r_i of real `rows` (k, m), a block of measurements at a time."""
+    """sum_i w_i conj(r_i) r_i^T over the columns r_i of `rows` (k, m), a block of measurements at a time."""
     k, m = rows.shape
-    gram, block = np.zeros((k, k)), np.empty((k, _ROWS))
+    gram, block = np.zeros((k, k), rows.dtype), np.empty((k, _ROWS), rows.dtype)
     for start in range(0, m, _ROWS):
         part = rows[:, start : start + _ROWS]
-        scaled = np.multiply(part, w[start : start + _ROWS], out=block[:, : part.shape[1]])
+        scaled = np.multiply(part.conj(), w[start : start + _ROWS], out=block[:, : part.shape[1]])
         gram += scaled @ part.T
     return gram
 

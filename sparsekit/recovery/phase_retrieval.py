@@ -4,8 +4,8 @@ Several starts, each followed by a solver of :mod:`sparsekit.recovery.phase_solv
 answer is accepted.
 
 *Exact data.* A residual of rounding size is accepted, for no other s-sparse vector has the same magnitudes up to the
-phase, for almost every X with m >= 2 s real or m >= 4 s - 2 complex measurements [akcakaya2013]_. With fewer, nothing is
-accepted.
+phase, for almost every X with m >= 2 s real or m >= 4 s - 2 complex measurements [akcakaya2013]_. With fewer, nothing
+is accepted.
 
 *Noisy data.* A vector unrelated to the truth fits by chance. For one support and one pattern of signs, the share of
 z's energy outside of a random subspace of p real dimensions follows Beta((m - p) / 2, p / 2); there are C(n, s)
@@ -18,6 +18,11 @@ of |z| except once in a thousand times. An answer that is partly right may go be
 up to one sign for half of the measurements and up to the other for the rest, its residual is at least the energy of
 the smaller halves, E[g^2; |g| < median] = 0.0717 of a Gaussian g, times that of the smaller error. Residuals up to
 sqrt(0.0717) rho are therefore accepted.
+
+That law is Gaussian. With another X - columns that share a mean, entries of one modulus - anything may fit: the solver
+is given the same X and shuffled z, and its residual takes the place of rho where it is smaller. And where columns
+resemble each other, a wrong one may fit nearly as well: what is left must look like noise, whose largest squared cosine
+with n other columns follows from Beta(1/2, (m - s - 1) / 2), or Beta(1, m - s - 1) with complex ones.
 """
 
 import warnings
@@ -27,20 +32,22 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr
 from scipy.sparse.linalg import LinearOperator
-from scipy.special import betaln, gammaln, logsumexp
+from scipy.special import betaincinv, betaln, gammaln, logsumexp
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, check_scalar, column_or_1d
+from sklearn.utils import check_scalar, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from sparsekit.core.rng import key_from
 from sparsekit.core.validation import check_choice, check_matrix, check_non_negative, check_problem, is_complex
 from sparsekit.recovery._regressor import SparseRegressor, check_in_range
 from sparsekit.recovery.phase_problem import MatrixMeasurements, OperatorMeasurements
-from sparsekit.recovery.phase_solvers import SOLVERS, Run, phase, solve
+from sparsekit.recovery.phase_solvers import SOLVERS, Run, phase, refitted, solve
 from sparsekit.recovery.phase_starts import starts
 
 _ROUNDING = 8  # times eps: the residual of an exact answer
 _CHANCE = 1e-3
 _HALF = np.sqrt(0.0717)
+_DEPENDENT = 1e-8
 
 
 class _Found(NamedTuple):
@@ -53,23 +60,60 @@ class _Found(NamedTuple):
 class _Search:
     """The starts of one problem, for one s or for many."""
 
-    def __init__(self, problem, estimator, init, goal, generator):
-        self.problem, self.goal, self.init, self.generator = problem, goal, init, generator
-        self.solver = SOLVERS[estimator.solver]
-        self.n_starts, self.max_iter = estimator.n_starts, estimator.max_iter
-        self.most = determined(problem.m, problem.n, is_real=problem.is_real)
+    def __init__(self, estimator, X, magnitudes, init, goal):
+        self.X, self.magnitudes, self.init, self.goal = X, magnitudes, init, goal
+        self.solver, self.n_starts, self.max_iter = SOLVERS[estimator.solver], estimator.n_starts, estimator.max_iter
+        self.refits = estimator.measurement == "magnitude" and self.solver.refits
+        self.generator = np.random.default_rng(int(key_from(estimator.random_state)))
+        self.problem = self._measured(magnitudes)
+        self.most = determined(*X.shape, is_real=self.problem.is_real)
+
+    def _measured(self, magnitudes):
+        kind = OperatorMeasurements if isinstance(self.X, LinearOperator) else MatrixMeasurements
+        return kind(self.X, magnitudes, self.generator)
 
     def for_sparsity(self, s):
-        """The first acceptable answer, or that of the smallest residual."""
-        best = None
+        """The first exact answer, or that of the smallest residual."""
+        best, best_number = None, 0
         begin = starts(self.problem, s, self.init, self.solver.start, self.n_starts, self.generator)
         for number, start in enumerate(begin):
-            found = self._from(start, s, number)
-            if best is None or found.run.residual < best.run.residual:
-                best = found
-            if best.accepted:
+            run = self._run(start, s)
+            if best is None or run.residual < best.residual:
+                best, best_number = run, number
+            if best.residual <= self.goal:
                 break
-        return best
+        return self._judged(best, best_number, s)
+
+    def _run(self, start, s):
+        run = solve(self.problem, self.solver.step, start, s, self.max_iter, self.goal, self.solver.patience)
+        return refitted(self.problem, run) if self.refits and run.settled and run.residual > self.goal else run
+
+    def _judged(self, run, number, s):
+        used = max(s, np.count_nonzero(run.best.values))
+        return _Found(run, number, s, used <= self.most and self._is_acceptable(run.best, used))
+
+    def _is_acceptable(self, answer, s):
+        if answer.residual <= self.goal:
+            return True
+        m, n = self.X.shape
+        chance = chance_residual(m, n, s, is_real=self.problem.is_real)
+        if self.solver.shrinks or answer.residual > _HALF * chance or not self._leaves_noise(answer, s):
+            return False
+        shuffled = self._measured(self.generator.permutation(self.magnitudes))
+        start = next(starts(shuffled, s, "anchored", None, 1, self.generator))
+        unrelated = solve(shuffled, self.solver.step, start, s, self.max_iter, self.goal, self.solver.patience)
+        self.problem.n_products += shuffled.n_products
+        return answer.residual <= _HALF * unrelated.residual
+
+    def _leaves_noise(self, answer, s):
+        problem = self.problem
+        left = problem.z * phase(answer.b) - answer.b
+        cosines = np.abs(problem.gradient(left)) / (problem.column_norms * np.linalg.norm(left))
+        cosines[answer.support] = 0
+        free = problem.m - s - 1
+        tail = _CHANCE / problem.n
+        largest = betaincinv(0.5, free / 2, 1 - tail) if problem.is_real else -np.expm1(np.log(tail) / free)
+        return np.max(cosines) ** 2 <= largest * (1 - s / problem.m)
 
     def for_any(self):
         """The s of 1, 2, 4, ... with the best criterion among acceptable answers, pruned."""
@@ -113,25 +157,21 @@ class _Search:
         best = found.run.best
         order = np.argsort(-np.abs(best.values), kind="stable")
         support, values = best.support[order], best.values[order]
-        rows, placed = self.problem.rows(support)
-        rows = rows[np.argsort(placed)][np.argsort(np.argsort(support))]
-        Q = qr(rows.T, mode="economic")[0]
-        target = self.problem.z * phase(best.b)
-        gains = np.abs(Q.conj().T @ target) ** 2
-        left = found.run.residual**2 + np.append(np.cumsum(gains[:0:-1])[::-1], 0) / self.problem.m
+        gains = nested_gains(self.problem.columns(support), phase(best.b), self.problem.z)
+        left = found.run.residual**2 + np.append(np.cumsum(gains[:0:-1])[::-1], 0)
         counts = np.arange(1, len(support) + 1)
         k = int(counts[np.argmin(self._ebic(np.sqrt(left), counts))])
         if k == found.s:
             return found
-        fewer = self._from((support[:k], values[:k]), k, found.start)
+        fewer = self._judged(self._run((support[:k], values[:k]), k), found.start, k)
         return fewer if fewer.accepted or not found.accepted else found
 
     def warn(self, found):
         """Say why an answer was not accepted, and what to try."""
         if found.s > self.most:
             msg = (
-                f"{self.problem.m} measurements determine at most {self.most} coefficients up to their common sign or phase, "
-                f"n_nonzero_coefs is {found.s}: take more measurements"
+                f"{self.problem.m} measurements determine at most {self.most} coefficients up to their common sign or "
+                f"phase, n_nonzero_coefs is {found.s}: take more measurements"
             )
         else:
             msg = (
@@ -144,10 +184,23 @@ class _Search:
 def determined(m, n, *, is_real):
     """The largest s <= n for which m generic measurements determine every s-sparse vector [akcakaya2013]_.
 
-    With s = n one real measurement less than 2 s does [balan2006]_, and two complex ones less than 4 s - 2 [conca2015]_.
+    With s = n one real measurement less than 2 s will do [balan2006]_, and two complex ones less [conca2015]_.
     """
     s = m // 2 if is_real else (m + 2) // 4
     return n if m >= (2 * n - 1 if is_real else 4 * n - 4) else s
+
+
+def nested_gains(A, p, z):
+    """Shares of z's energy that each further column explains (k,), the phases p of A x held fixed."""
+    K = (p.conj()[:, None] * A).real
+    if A.dtype.kind == "c":
+        K = np.stack([K, (p.conj()[:, None] * A).imag], axis=2).reshape(len(A), -1)
+    Q, R = qr(K, mode="economic")
+    sizes = np.abs(np.diagonal(R))
+    used = sizes > _DEPENDENT * sizes.max(initial=0)  # a turn of the global phase moves nothing
+    gains = np.zeros(K.shape[1])
+    gains[: len(sizes)] = np.where(used, Q.T @ z, 0) ** 2 / np.sum(z**2)
+    return gains.reshape(A.shape[1], -1).sum(axis=1)
 
 
 def log_choose(n, k):
@@ -170,7 +223,7 @@ class SparsePhaseRetrieval(SparseRegressor):
     r"""Sparse coefficients from magnitudes: :math:`y_i = |x_i^H w|` without the phases.
 
     Several starts, each refined by a second-order method, are compared by their residuals. An answer is accepted when
-    its residual is that of rounding, or so small that no unrelated vector could reach it by chance (see Notes).
+    its residual is that of rounding, or far below what a vector unrelated to y reaches (see Notes).
 
     Parameters
     ----------
@@ -178,12 +231,13 @@ class SparsePhaseRetrieval(SparseRegressor):
         Number s of non-zero coefficients, 1 to min(n_samples, n_features). None tries 1, 2, 4, ... until an answer is
         accepted, and then keeps as many of its coefficients as the extended Bayesian information criterion asks for.
     solver : {"newton", "htp", "sparta", "copram", "thwf"}, default="newton"
-        Newton's method for the intensities on a support that the magnitudes choose [cai2024]_ (Gauss-Newton for complex
-        X and operators), hard thresholding pursuit [cai2022]_, sparse truncated amplitude flow [wang2018]_,
-        alternating minimisation with CoSaMP [jagatap2017]_, or thresholded Wirtinger flow [cai2016]_, which chooses s
-        by itself. "sparta" and "thwf" are of first order and want `max_iter` near 1000.
+        Newton's method for the intensities on a support that the magnitudes choose :cite:`cai2024` (Gauss-Newton for
+        complex X and operators), hard thresholding pursuit :cite:`cai2022`, sparse truncated amplitude flow
+        :cite:`wang2018`, alternating minimisation with CoSaMP :cite:`jagatap2017`, or thresholded Wirtinger flow
+        :cite:`cai2016`, which chooses s by itself. "sparta" and "thwf" are of first order and want `max_iter` near
+        1000.
     n_starts : int, default=5
-        Largest number of starts; the first answer to be accepted ends the search.
+        Largest number of starts; an exact answer ends the search.
     init : {"spectral", "anchored"} or array-like of shape (n_features,), default="spectral"
         First start: that of the solver's paper, one grown from the coordinate that the magnitudes point to, or a vector
         of your own. All others are grown from the next coordinates.
@@ -193,8 +247,9 @@ class SparsePhaseRetrieval(SparseRegressor):
         Largest number of iterations from each start.
     tol : float, default=1e-10
         Relative residual at which an answer counts as exact; at least 8 eps of the data's precision is taken.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the search for a leading eigenvector, which only operators and X of constant modulus need.
+    random_state : int, RandomState instance, Generator or None, default=None
+        Shuffles y to judge noisy answers, and seeds the search for a leading eigenvector that operators and X of
+        constant modulus need.
 
     Attributes
     ----------
@@ -222,9 +277,9 @@ class SparsePhaseRetrieval(SparseRegressor):
     Raises
     ------
     ValueError
-        For NaN or infinity, complex y, negative magnitudes, intensities of which more than half are negative, several
-        targets, `n_nonzero_coefs` out of range, an `init` of wrong shape, zero, or complex beside real X, and unknown
-        options.
+        For NaN or infinity, y with imaginary parts, negative magnitudes, intensities of which more than half are
+        negative, several targets, `n_nonzero_coefs` out of range, an `init` of wrong shape, zero, or complex beside
+        real X, and unknown options.
     TypeError
         For ``solver="copram"`` with a LinearOperator, and parameters of wrong type.
 
@@ -246,11 +301,20 @@ class SparsePhaseRetrieval(SparseRegressor):
 
     Real X asks for real coefficients. Near an exact answer the error is squared by each iteration.
 
-    *Acceptance.* Exact: a residual of at most `tol`. Noisy: a residual of at most 0.27 times the one that some s-sparse
-    vector unrelated to the truth reaches with the probability 1/1000, over all supports and sign patterns. With fewer
-    than 2s measurements (complex: 4s - 2) several s-sparse vectors explain the same data [akcakaya2013]_, and nothing is
-    accepted. The law is that of Gaussian X; a structured X may have ambiguities of its own, such as shifts and
-    reflections for a Fourier transform without masks, which no residual can show.
+    *Acceptance.* With fewer than 2s measurements (complex: 4s - 2) several s-sparse vectors explain the same data
+    :cite:`akcakaya2013`, and nothing is accepted. An exact answer has a residual of at most `tol`. A noisy one must
+    leave a residual that (1) is at most 0.27 times the one that some s-sparse vector unrelated to the truth reaches
+    with the probability 1/1000, over all supports and sign patterns of Gaussian X, and (2) of the one that the solver
+    reaches with this X and shuffled y, and that (3) has no larger cosine with another column than noise has, except
+    once in a thousand times. So signals with more than s coefficients of note are not accepted. Answers of "thwf",
+    which shrinks the coefficients, are accepted only when they are exact.
+
+    Newton's method ends noisy magnitudes with least squares on the support, coefficients and phases in turn; it counts
+    as an iteration.
+
+    A structured X may have ambiguities of its own, such as shifts and reflections for a Fourier transform without
+    masks, or relative signs of coefficients that share few rows of a
+    sparse X, which no residual can show.
 
     References
     ----------
@@ -306,9 +370,12 @@ class SparsePhaseRetrieval(SparseRegressor):
         """
         self._check_options()
         X, y = check_problem(X, y, estimator=self)
-        magnitudes = self._magnitudes(column_or_1d(y, warn=True))
+        magnitudes = self._magnitudes(y)
         if isinstance(X, LinearOperator) and not SOLVERS[self.solver].takes_operator:
-            msg = f'X must be a matrix for solver="{self.solver}", got a LinearOperator; form it with X @ np.eye(X.shape[1])'
+            msg = (
+                f'X must be a matrix for solver="{self.solver}", got a LinearOperator; '
+                "form it with X @ np.eye(X.shape[1])"
+            )
             raise TypeError(msg)
         largest = min(X.shape)
         if self.n_nonzero_coefs is not None and self.n_nonzero_coefs > largest:
@@ -318,11 +385,7 @@ class SparsePhaseRetrieval(SparseRegressor):
         dtype = np.result_type(X.dtype or np.float64, np.float32)
         if not magnitudes.any():
             return self._store(np.zeros(X.shape[1], dtype), 0, True, [0.0], 0, self.n_nonzero_coefs or 1, 0)
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        generator = np.random.default_rng(seed)
-        kind = OperatorMeasurements if isinstance(X, LinearOperator) else MatrixMeasurements
-        goal = max(self.tol, _ROUNDING * np.finfo(dtype).eps)
-        search = _Search(kind(X, magnitudes, generator), self, init, goal, generator)
+        search = _Search(self, X, magnitudes, init, max(self.tol, _ROUNDING * np.finfo(dtype).eps))
         found = search.for_any() if self.n_nonzero_coefs is None else search.for_sparsity(self.n_nonzero_coefs)
         if not found.accepted:
             search.warn(found)
@@ -362,9 +425,10 @@ class SparsePhaseRetrieval(SparseRegressor):
 
     def _magnitudes(self, y):
         """What X w should have, without its phases."""
-        if is_complex(y):
-            msg = f"y must be real: {self.measurement}s have no phase, got {y.dtype}"
+        if np.iscomplexobj(y) and y.imag.any():
+            msg = f"Complex data not supported for y: {self.measurement}s are real"
             raise ValueError(msg)
+        y = column_or_1d(y.real, warn=True)
         if self.measurement == "magnitude":
             if (y < 0).any():
                 msg = f'y must not be negative for measurement="magnitude", got {y.min()}; pass np.abs(y)'

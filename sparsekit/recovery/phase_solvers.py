@@ -19,7 +19,8 @@ from sparsekit.recovery.phase_starts import spectral, strongest, thresholded_spe
 
 _ETA = 0.95
 _PATIENCE = 15  # iterations without a smaller residual; of 500 successful runs none needed more than 23 in all
-_SLOW_PATIENCE = 100
+_STILL = 1e-12  # relative change that counts as none
+_REFITS = 50
 _SPARTA_GAMMA = 0.7
 _COPRAM_ROUNDS = 10
 _COPRAM_TOL = 1e-2
@@ -32,10 +33,11 @@ class Run(NamedTuple):
 
     best: Iterate
     path: list
-    goal: float
+    settled: bool  # came to a standstill, or to its best for long
 
     @property
     def residual(self):
+        """That of the best iterate."""
         return self.best.residual
 
 
@@ -46,26 +48,30 @@ def solve(problem, step, start, s, max_iter, goal, patience):
     for k in range(1, max_iter + 1):
         if best.residual <= goal:
             break
-        new = step(problem, now, s)
+        with np.errstate(over="ignore", invalid="ignore"):  # first-order steps may diverge
+            new = step(problem, now, s)
         if not np.isfinite(new.residual):
             break
         path.append(new.residual)
-        stands = _same(problem, now, new)
+        stands = problem.difference(now, new) <= _STILL * np.linalg.norm(new.values)
         now = new
-        if now.residual < best.residual:
-            best, last_best = now, k
+        if now.residual <= best.residual * (1 + _STILL):  # of equal ones the later, which is closer to a fixed point
+            last_best = k if now.residual < best.residual * (1 - _STILL) else last_best
+            best = now
         if stands or k - last_best >= patience:
+            return Run(best, path, settled=True)
+    return Run(best, path, settled=best.residual <= goal)
+
+
+def refitted(problem, run):
+    """The best iterate after least squares on its support, phases and coefficients in turn: one more step."""
+    best = run.best
+    for _ in range(_REFITS):
+        new = problem.least_squares(best.support, problem.z * phase(best.b))
+        if not new.residual < best.residual * (1 - _STILL):
             break
-    return Run(best, path, goal)
-
-
-def _same(problem, old, new):
-    """Whether a step moved no value by more than rounding."""
-    moved = np.abs(new.values - problem.values_at(new.support, old)).max(initial=0)
-    return (
-        moved <= 4 * np.finfo(float).eps * np.abs(new.values).max(initial=0)
-        and np.isin(old.support[old.values != 0], new.support).all()
-    )
+        best = new
+    return run if best is run.best else Run(best, [*run.path, best.residual], settled=True)
 
 
 def phase(b):
@@ -140,15 +146,16 @@ class Solver(NamedTuple):
 
     step: Callable
     start: Callable = spectral
-    patience: int = _PATIENCE
+    patience: float = _PATIENCE
     takes_operator: bool = True
+    refits: bool = False  # noisy magnitudes, which it does not fit itself, by least squares
     shrinks: bool = False  # its answers fit noisy data worse than they could
 
 
 SOLVERS = {
-    "newton": Solver(newton),
+    "newton": Solver(newton, refits=True),
     "htp": Solver(pursuit),
-    "sparta": Solver(truncated_flow, truncated_spectral, patience=_SLOW_PATIENCE),
+    "sparta": Solver(truncated_flow, truncated_spectral, patience=np.inf),
     "copram": Solver(alternating, takes_operator=False),
-    "thwf": Solver(wirtinger_flow, thresholded_spectral, patience=_SLOW_PATIENCE, shrinks=True),
+    "thwf": Solver(wirtinger_flow, thresholded_spectral, patience=np.inf, shrinks=True),
 }

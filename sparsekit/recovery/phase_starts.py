@@ -11,11 +11,14 @@ Where all entries of A have one magnitude the diagonal of M is constant; so it i
 hand. Then the leading eigenvector names candidates for j, and those with the largest off-diagonal entries are taken.
 """
 
+from functools import partial
 from itertools import islice
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from sparsekit.recovery.phase_problem import weighted_gram
 from sparsekit.recovery.power_method import largest_entries, power_iterations
 
 _GATHER = 3  # truncated power iterations from an anchor
@@ -76,8 +79,9 @@ def thresholded_spectral(problem, s, generator, alpha=1.5):
 def on_support(problem, support, weights):
     """The leading eigenvector of sum_i w_i a_i a_i^H on a support, as long as the answer."""
     rows, order = problem.rows(support)
-    M = (rows.conj() * weights) @ rows.T
-    return order.copy(), np.linalg.eigh(M)[1][:, -1]
+    M = weighted_gram(rows, weights)
+    last = len(support) - 1
+    return order.copy(), eigh(M, subset_by_index=(last, last), check_finite=False)[1][:, 0]
 
 
 def anchored(problem, s, generator):
@@ -87,20 +91,20 @@ def anchored(problem, s, generator):
         yield from _best_connected(M, s, np.abs(leading_eigenvector(M, generator)))
         return
     for j in np.argsort(-problem.magnitude_marginals, kind="stable"):
-        w, _ = power_iterations(M, lambda v: largest_entries(v, s), unit_vector(problem, j), _GATHER)
+        w, _ = power_iterations(M, partial(largest_entries, k=s), unit_vector(problem, j), _GATHER)
         yield np.flatnonzero(w), w[w != 0]
 
 
 def _best_connected(M, s, ranking):
     """Of the first candidates of a rough ranking, those to which s others belong most: the largest |M_lj|, l != j."""
-    keep = lambda v: largest_entries(v, s)  # noqa: E731
+    keep = partial(largest_entries, k=s)
     candidates = np.argsort(-ranking, kind="stable")[:_CANDIDATES]
     first = [keep(M @ unit_vector(M.problem, j)) for j in candidates]
     strength = [np.linalg.norm(np.delete(w, j)) for w, j in zip(first, candidates, strict=True)]
     for k in np.argsort(-np.array(strength), kind="stable"):
-        if first[k].any():
-            w, _ = power_iterations(M, keep, first[k], _GATHER - 1)
-            yield np.flatnonzero(w), w[w != 0]
+        w = first[k] if first[k].any() else unit_vector(M.problem, candidates[k])
+        w, _ = power_iterations(M, keep, w, _GATHER - 1)
+        yield np.flatnonzero(w), w[w != 0]
 
 
 def unit_vector(problem, j):
@@ -115,7 +119,7 @@ def truncated_eigenvector(problem, s, generator):
     M = Correlation(problem)
     w = leading_eigenvector(M, generator)
     for factor in (8, 4, 2, 1):
-        w, _ = power_iterations(M, lambda v, k=min(problem.n, factor * s): largest_entries(v, k), w, _WIDE)
+        w, _ = power_iterations(M, partial(largest_entries, k=min(problem.n, factor * s)), w, _WIDE)
     return np.flatnonzero(w), w[w != 0]
 
 
@@ -143,6 +147,8 @@ def leading_eigenvector(M, generator):
     """Of the largest eigenvalue, over all coordinates; roughly."""
     n, dtype = M.problem.n, M.problem.dtype
     start = generator.standard_normal(n).astype(dtype)
+    if not (M @ start).any():
+        return start
     if n <= 3:
         return np.linalg.eigh(np.stack([M @ e for e in np.eye(n, dtype=dtype)], axis=1))[1][:, -1]
     try:

@@ -186,6 +186,9 @@ def _unit(w, name):
     """W divided by its norm."""
     w = np.asarray(w)
     length = np.linalg.norm(w)
+    if length == 0 and w.any():  # squares too small to tell from zero
+        w = w / np.abs(w).max()
+        length = np.linalg.norm(w)
     if not length > 0:
         msg = f"the {name} must not be zero" if name == "start" else "the projection must not return zero"
         raise ValueError(msg)

@@ -9,6 +9,7 @@ from sparsekit import (
     OrthogonalMatchingPursuit,
     OrthogonalMatchingPursuitCV,
     PursuitCoder,
+    SparsePhaseRetrieval,
     WeightedOMP,
     WeightedOMPCV,
 )
@@ -90,6 +91,38 @@ def coded(estimator, X, y):
     assert (np.diff(answer["codes"].indptr) <= max(1, X.shape[1] // 10)).all()
 
 
+def magnitude_problem(rng, n_samples, n_features, dtype):
+    """Magnitudes of a third of the columns."""
+    X, _ = contract.linear_problem(rng, n_samples, n_features, dtype)
+    w = np.where(np.arange(n_features) % 3 == 0, 2 + np.arange(n_features), 0).astype(dtype)
+    return X, np.abs(X @ w)
+
+
+def magnitude_examples(elements):
+    return contract.linear_examples(elements).map(lambda example: (example[0], np.abs(example[1])))
+
+
+def magnitudes_of(estimator, X):
+    return {"coef_": estimator.coef_, "predict": estimator.predict(X)}
+
+
+def phaseless(estimator, X, y):
+    """The residual is that of the answer, the smallest of the path; the largest coefficient is positive."""
+    unit = np.linalg.norm(y) or 1
+    distance = np.linalg.norm(estimator.predict(X) - y) / unit
+    np.testing.assert_allclose(estimator.residual_, distance, rtol=0, atol=ORTHOGONAL)
+    assert estimator.residual_ <= estimator.residual_path_.min() * (1 + 1e-9)  # equal up to the last digits
+    assert len(estimator.residual_path_) == estimator.n_iter_ + 1
+    assert np.count_nonzero(estimator.coef_) <= estimator.n_nonzero_coefs_ <= X.shape[1]
+    assert not estimator.coef_.any() or estimator.coef_[np.abs(estimator.coef_).argmax()] > 0
+    assert (
+        not estimator.converged_
+        or 2 * estimator.n_nonzero_coefs_ <= len(X)
+        or not y.any()
+        or len(X) >= 2 * X.shape[1] - 1
+    )
+
+
 COMMON = {"sparse": True, "complex": True, "n_jobs": True}
 REGRESSOR = COMMON | {
     "checks": 152,
@@ -144,6 +177,24 @@ CODER = COMMON | {
     "refuses": [r"codes overflow float\d\d"],
     "bad_params": STEPS | {"method": ["lars", None], "sign": ["negative", None]},
 }
+PHASES = {
+    "checks": 110,
+    "sparse": True,
+    "complex": True,
+    "linear_operator": True,
+    "problem": magnitude_problem,
+    "examples": magnitude_examples,
+    "admissible": np.abs,
+    "answer": magnitudes_of,
+    "scaling": {"coef_": (-1, 1), "predict": (0, 1)},
+    "verify": phaseless,
+    "refuses": [r"the coefficients overflow float\d\d: X and y differ too much in scale"],
+    "warns": ["No features were selected", "no start led to an acceptable answer", "measurements determine at most"],
+    "bad_params": {
+        "n_nonzero_coefs": [0, -1, 1.5, 11], "solver": ["omp", None], "n_starts": [0, 1.5], "init": ["random"],
+        "measurement": ["phase"], "max_iter": [0, 1.5], "tol": [-1.0, np.nan, "small"],
+    },
+}  # fmt: skip
 CAPPED = {"verify": None, "warns": ["n_nonzero_coefs=5 is more than"]}
 OMP = OrthogonalMatchingPursuit
 
@@ -180,6 +231,7 @@ test_contract = contract.parametrize(
             **WEIGHTED | STRENGTHS | DENSE | {"n_jobs": True, "checks": 120},
             excused=OTHER_FOLDS,
         ),
+        contract.Subject("phases", partial(SparsePhaseRetrieval, random_state=0), **PHASES),
         contract.Subject("omp codes", PursuitCoder, **CODER),
         contract.Subject("ols codes", partial(PursuitCoder, method="ols"), **CODER),
         contract.Subject("mp codes", partial(PursuitCoder, method="mp"), **CODER),
