@@ -1,5 +1,6 @@
 """What a fresh process pays with a warm cache, and what it does without one."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -48,14 +49,19 @@ print(json.dumps({f"{each.py_func.__module__}.{each.py_func.__qualname__}": [
 
 @pytest.fixture(scope="module")
 def warm(python):
-    """A folder that the warm-up alone has filled, and the counts of each kernel in the process that saw to it.
+    """A folder filled by the warm-up alone, and the counts of each kernel in the process that filled it.
 
-    Every session runs that process anew, cheap where the folder is full: the folder outlives this checkout, and Numba
-    files a kernel by the path of its source.
+    The cache outlives this checkout, and Numba files a kernel by the path and the date of its source.
     """
-    folder = Path(os.environ["NUMBA_CACHE_DIR"]) / "warmup"
-    printed = python(EVERYTHING + "sparsekit.warmup.main()" + COUNTS, NUMBA_CACHE_DIR=folder)
-    return folder, json.loads(printed.splitlines()[-1])
+    sources = sorted(Path(sparsekit.__file__).parent.rglob("*.py"))
+    checkout = hashlib.sha256(str([(path, path.stat().st_mtime_ns) for path in sources]).encode()).hexdigest()[:16]
+    folder = Path(os.environ["NUMBA_CACHE_DIR"]) / f"warmup-{checkout}"
+    counts = folder / "counts.json"
+    if not counts.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        printed = python(EVERYTHING + "sparsekit.warmup.main()" + COUNTS, NUMBA_CACHE_DIR=folder)
+        counts.write_text(printed.splitlines()[-1])
+    return folder, json.loads(counts.read_text())
 
 
 def test_warmup_compiles_every_kernel(warm):

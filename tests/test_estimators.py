@@ -49,7 +49,7 @@ MINIMUM = {
     "OrthogonalMatchingPursuit": 64,
     "OrthogonalMatchingPursuitCV": 64,
     "PursuitCoder": 45,
-    "SparsePhaseRetrieval": 65,
+    "SparsePhaseRetrieval": 56,
     "WeightedOMP": 64,
     "WeightedOMPCV": 64,
 }

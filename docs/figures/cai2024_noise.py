@@ -65,6 +65,6 @@ def reproduce(record, *, full):
     record.row("median error over the oracle's, sigma = 0.01, default", medians[DEFAULT][1] / medians[ORACLE][1])
     for sigma, share in zip(SIGMAS, trusted.mean(axis=1), strict=True):
         record.row(f"answers that the default trusts, sigma = {sigma} (%)", 100 * share)
-    record.row("trusted answers with an error above sigma", np.sum(trusted & (errors[DEFAULT] > np.c_[SIGMAS])))
+    record.row("trusted answers with an error above sigma", np.sum(trusted & (errors[DEFAULT] > np.array(SIGMAS)[:, None])))
     rows = [(name, sigma, *errors[name][i]) for name in errors for i, sigma in enumerate(SIGMAS)]
     record.numbers(("method", "sigma", *range(n_trials)), rows)

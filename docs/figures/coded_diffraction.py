@@ -56,14 +56,14 @@ def diffraction(masks, W):
 
 
 def turned(coef, truth):
-    """Coefficients with the global phase nearest to the truth, and their relative error."""
+    """Coefficients in the global phase nearest to the truth, and their relative error."""
     inner = np.vdot(coef, truth)
     coef = coef * (inner / abs(inner))
     return coef, np.linalg.norm(coef - truth) / np.linalg.norm(truth)
 
 
 def retrieved(masks, W, coef, max_iter):
-    """Magnitudes and the model fitted to them."""
+    """The magnitudes of the patterns, and the model fitted to them."""
     A = diffraction(masks, W)
     z = np.abs(A @ coef)
     model = SparsePhaseRetrieval(len(coef) // KEPT, n_starts=1, max_iter=max_iter, random_state=0)
@@ -77,26 +77,45 @@ def reproduce(record, *, full):
     photograph = load_camera()[64:320, 128:384].reshape(side, 256 // side, side, -1).mean(axis=(1, 3)) / 255
     W = haar(side)
     every = (W.T @ photograph @ W).ravel()
-    few = np.where(np.abs(every) >= np.sort(np.abs(every))[-(len(every) // KEPT)], every, 0)
-    best = turned(few, every)[1]
+    few = every.copy()
+    few[np.argsort(-np.abs(every), kind="stable")[len(every) // KEPT :]] = 0
     problems = {"two masks": (2, few, 100), "one mask": (1, few, 25), "photograph, four masks": (4, every, 100)}
-    panels, rows = {}, []
+    models, images, rows = {}, {}, []
     for i, (name, (count, coef, max_iter)) in enumerate(problems.items()):
-        masks = octanary(count, side)
-        z, model = retrieved(masks, W, coef, max_iter)
+        z, model = retrieved(octanary(count, side), W, coef, max_iter)
         answer, error = turned(model.coef_, coef)
-        panels[name] = answer, f"{name}: error {error:.1e}" if error < 1e-3 else f"{name}: error {error:.2f}"
+        images[name] = f"{name}: error {error:.1e}" if error < 1e-3 else f"{name}: error {error:.2f}", answer
         record.row(f"{name}: relative error", error)
         record.row(f"{name}: relative residual", model.residual_)
-        record.row(f"{name}: the answer is trusted (1) or not (0)", model.converged_)
+        record.row(f"{name}: trusted (1) or not (0)", model.converged_)
         record.row(f"{name}: Newton steps", model.n_iter_)
         record.row(f"{name}: products with the operator or its adjoint", model.n_products_)
         rows += [(name, k, residual) for k, residual in enumerate(model.residual_path_)]
+        models[name] = z, model
         record.progress(i + 1, len(problems))
-        if count == 2:
-            phases = np.exp(2j * np.pi * np.random.default_rng(1).random(len(z)))
-            guess = W.T @ (W @ np.reshape(diffraction(masks, W).rmatvec(z * phases), (side, side)) @ W.T) @ W
-            pattern = fft.fftshift(z.reshape(masks.shape)[0])
-            wrong = turned(guess.ravel(), coef)
-    record.row("photograph, four masks: error over that of its largest coefficients", error / best)
+    smallest = turned(few, every)[1]
+    record.row("photograph: relative error of its largest coefficients", smallest)
+    record.row("photograph, four masks: relative error over that of the largest coefficients", error / smallest)
+    z = models["two masks"][0]
+    phases = np.exp(2j * np.pi * np.random.default_rng(1).random(len(z)))
+    wrong, error = turned(diffraction(octanary(2, side), W).rmatvec(z * phases), few)
+    panels = [
+        (f"image: {side} x {side}, 1 of {KEPT} coefficients", few),
+        (f"random phases: error {error:.2f}", wrong),
+        images["one mask"],
+        images["two masks"],
+        images["photograph, four masks"],
+    ]
     figure, axes = plt.subplots(2, 3, figsize=(9.6, 6.8), layout="constrained")
+    places = axes.flat
+    pattern = fft.fftshift(z.reshape(2, side, side)[0])
+    for place, (title, coef) in zip((places[0], *places[2:]), panels, strict=True):
+        place.imshow((W @ np.reshape(coef, (side, side)) @ W.T).real, cmap="gray", vmin=0, vmax=1)
+        place.set_title(title, fontsize=10)
+    places[1].imshow(np.log10(pattern / pattern.max()), cmap="magma", vmin=-2, vmax=0)
+    places[1].set_title("a diffraction pattern, magnitudes (log)", fontsize=10)
+    for place in axes.flat:
+        place.set_axis_off()
+    record.picture(figure)
+    plt.close(figure)
+    record.numbers(("problem", "step", "relative residual"), rows)
