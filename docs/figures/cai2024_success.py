@@ -18,7 +18,7 @@ MIDDLE = 600
 
 
 def reproduce(record, *, full):
-    n_trials, sizes = (100, range(200, 1201, 100)) if full else (20, range(200, 1201, 200))
+    n_trials, sizes = (100, range(200, 1201, 100)) if full else (16, range(200, 1201, 200))
     found = {name: np.zeros((len(sizes), n_trials), bool) for name in WITH_DEFAULT}
     trusted = np.zeros((len(sizes), n_trials), bool)
     for i, m in enumerate(sizes):
