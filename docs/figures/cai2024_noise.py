@@ -2,8 +2,8 @@
 
 n = 500, m = 600, s = 10; normal noise of standard deviation sigma |w| is added to the magnitudes, which are set to zero
 where that makes them negative. The least that a method can hope for is the error of least squares by someone who knows
-support and signs (the oracle), sigma sqrt(s / m) on average. HTP, CoPRAM and SPARTA have one start, whose failures raise
-their medians a little. The paper's exact numbers are not at hand, so that the rows compare with the oracle.
+support and signs (the oracle), sigma sqrt(s / m) on average. HTP, CoPRAM and SPARTA have one start, and its failures
+raise their medians a little. The paper's exact numbers are not at hand, so that the rows compare with the oracle.
 """
 
 import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ def oracle(X, z, truth):
 
 
 def reproduce(record, *, full):
-    n_trials = 100 if full else 20
+    n_trials = 100 if full else 15
     errors = {name: np.empty((len(SIGMAS), n_trials)) for name in (*NAMES, ORACLE)}
     trusted = np.zeros((len(SIGMAS), n_trials), bool)
     for i, sigma in enumerate(SIGMAS):

@@ -6,11 +6,11 @@ The unknowns are complex coefficients in the orthonormal basis of cosines, an ei
 SparsePhaseRetrieval gets the operator and the magnitudes; for an operator its Newton steps are solved by LSMR, and its
 starts grow from a leading eigenvector.
 
-An image that has so few coefficients is recovered exactly from two patterns by the first start. From one pattern, which
-has as many pixels as the image, the first start fails, and a later one of the default five succeeds. The photograph as
-it is has all coefficients: those that the model leaves out act as noise, and the best that an eighth can do is the error
-of the largest ones. From four patterns the answer comes near it; converged_ does not trust it, for what is left over is
-no noise, but depends on the columns that the model leaves out.
+An image that has so few coefficients is recovered exactly from two patterns by the first start. From one pattern, as
+large as the image, the first start fails, and a later one of the default five succeeds. The photograph as it is has all
+coefficients: those that the model leaves out act as noise, and the best that an eighth can do is the error of the
+largest ones. From four patterns the answer comes near it; converged_ does not trust it, for what is left over is no
+noise, but depends on the columns that the model leaves out.
 """
 
 import warnings
@@ -83,11 +83,12 @@ def reproduce(record, *, full):
         "one pattern, up to five starts": (1, few, 5),
         "photograph, four patterns": (4, every, 1),
     }
+    smallest = turned(few, every)[1]
     recovered, rows = {}, []
     for i, (name, (count, coef, n_starts)) in enumerate(problems.items()):
         z, model = retrieved(octanary(count, side), coef, n_starts)
         answer, error = turned(model.coef_, coef)
-        recovered[name] = f"{name}:\nerror {error:.1e}" if error < 1e-3 else f"{name}:\nerror {error:.2f}", answer
+        recovered[name] = answer, error
         record.row(f"{name}: relative error", error)
         record.row(f"{name}: relative residual", model.residual_)
         record.row(f"{name}: trusted (1) or not (0)", model.converged_)
@@ -97,17 +98,18 @@ def reproduce(record, *, full):
         record.progress(i + 1, len(problems))
         if count == 1:
             pattern = z.reshape(side, side)
-    smallest = turned(few, every)[1]
+    answer, last = recovered["photograph, four patterns"]
     record.row("photograph: relative error of its largest coefficients", smallest)
-    record.row("photograph, four patterns: relative error over that of the largest coefficients", error / smallest)
+    record.row("photograph, four patterns: relative error over that of the largest coefficients", last / smallest)
     phases = np.exp(2j * np.pi * np.random.default_rng(1).random(pattern.size))
     wrong, error = turned(diffraction(octanary(1, side)).rmatvec(pattern.ravel() * phases), few)
+    failed, found = recovered["one pattern, one start"], recovered["one pattern, up to five starts"]
     panels = [
         (f"{side} x {side} image:\none of {KEPT} cosines", few),
         (f"one pattern, random phases:\nerror {error:.2f}", wrong),
-        recovered["one pattern, one start"],
-        recovered["one pattern, up to five starts"],
-        recovered["photograph, four patterns"],
+        (f"one pattern, one start:\nerror {failed[1]:.2f}", failed[0]),
+        (f"one pattern, up to five starts:\nerror {found[1]:.1e}", found[0]),
+        (f"photograph, four patterns:\nerror {last:.2f} (best possible {smallest:.2f})", answer),
     ]
     figure, axes = plt.subplots(2, 3, figsize=(9.6, 7.2), layout="constrained")
     places = axes.flat

@@ -6,6 +6,8 @@ with sample weights s and weighted column means mu. A is never formed: weights a
 diagonal and a rank-one term, so that sparse X stays sparse and an operator stays an operator.
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
@@ -46,7 +48,6 @@ class Design:
         self.shape = X.shape
         self.dtype = np.result_type(X.dtype or np.float64, np.float32)
         self.center = center
-        self._adjoint = X.H if isinstance(X, LinearOperator) else X.T.conj() if self.dtype.kind == "c" else X.T
         self._roots = None if sample_weight is None else np.sqrt(sample_weight).astype(self._real)[:, None]
         self._share = None  # weights that sum to one
         self.mean = np.zeros(self.shape[1], np.result_type(self.dtype, np.float64))
@@ -57,6 +58,12 @@ class Design:
             self.mean = self._means()
         self._scale = 1.0  # a power of two that the row weights carry, see tamed()
         self._squared_norms = None
+
+    @cached_property
+    def _adjoint(self):
+        if isinstance(self.X, LinearOperator):
+            return self.X.H
+        return self.X.T.conj() if self.dtype.kind == "c" else self.X.T
 
     @property
     def _real(self):

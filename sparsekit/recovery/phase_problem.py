@@ -1,7 +1,8 @@
 r"""What every solver of :math:`z = |A x|` asks of the measurements, each product with all of A counted.
 
-A is the user's matrix divided by the root of its mean squared entry, z the magnitudes divided by theirs: then the
-energy of a dense Gaussian problem is that of its answer, \|x\| = 1, and step lengths need no units.
+The columns of A are the user's, divided by their root mean squares (those of an operator by an estimate for all of
+them), z are the magnitudes divided by theirs: then the energy of a dense Gaussian problem is that of its answer,
+\|x\| = 1, step lengths need no units, and columns of any length have the same chance.
 
 A product with a sparse vector needs its columns alone. They are kept from one support to the next, so that a step pays
 for the columns that enter, and their products among each other are kept as well.
@@ -21,6 +22,7 @@ from sparsekit.core.scaling import exponent, shifted
 _ROWS = 256  # measurements whose part of a Hessian is added at a time: the blocks stay in the cache
 _DENSE = 4  # supports of more than n / _DENSE coordinates are no longer sparse
 _LSMR_TOL = 1e-14
+_SINGULAR = 1e-13  # of the largest pivot or eigenvalue
 
 
 class Iterate(NamedTuple):
@@ -43,6 +45,13 @@ class Measurements:
         Not negative, not all zero.
     generator : numpy.random.Generator
         Probes the mean squared entry of a LinearOperator.
+
+    Attributes
+    ----------
+    unit : ndarray of shape (n,)
+        What the columns were divided by.
+    n_products : int
+        Products with all of A or its adjoint so far.
     """
 
     def __init__(self, X, magnitudes, generator):
@@ -62,11 +71,11 @@ class Measurements:
 
     def in_users_units(self, support, values):
         """The dense vector (n,) for the caller's A and z, with a real positive entry of largest magnitude."""
-        x = np.zeros(self.n, self.dtype)
-        if len(support):
-            largest = values[np.argmax(np.abs(values))]
-            x[support] = values * (np.conj(largest) / np.abs(largest) if largest != 0 else 1)
-        return shifted(x * (self._scale / self.unit), self._shift - self._entries)
+        x = self._dense(support, values) / self.unit
+        largest = x[np.argmax(np.abs(x))]
+        if largest != 0:
+            x *= np.conj(largest) / np.abs(largest)
+        return shifted(x * self._scale, self._shift - self._entries)
 
     def from_users_units(self, x):
         """The inverse, for a start (n,)."""
@@ -84,11 +93,14 @@ class Measurements:
     def gradient(self, r):
         """A^H r, the one product that a step needs in full (n,)."""
         self.n_products += 1
-        return self.design.adjoint((r / self.unit).astype(self.design.dtype)).astype(self.dtype, copy=False)
+        return self._adjoint(r.astype(self.design.dtype, copy=False)).astype(self.dtype, copy=False) / self.unit
+
+    def _adjoint(self, r):
+        return self.design.adjoint(r)
 
     def columns(self, support):
         """The columns of A at these indices, copied (m, k)."""
-        return self.design.columns(support).astype(self.dtype) / self.unit
+        return self.design.columns(support).astype(self.dtype) / self.unit[support]
 
     def values_at(self, support, iterate):
         """The values of an iterate on another support, 0 where it has none."""
@@ -122,10 +134,19 @@ class MatrixMeasurements(Measurements):
             if issparse(X):
                 tame.data = shifted(X.data, -self._entries)
             self.design, energies = Design(tame), weighted_energies(tame, weights)
-        self.unit = float(np.sqrt(energies[0].mean() / self.m)) or 1.0
-        energies = energies / self.unit**2
-        self.energies, self.intensity_marginals, self.magnitude_marginals = energies
-        self.column_norms = np.sqrt(np.where(energies[0] > 0, energies[0], 1))
+        self.unit = np.sqrt(energies[0] / self.m)
+        self.unit[self.unit == 0] = 1
+        _, self.intensity_marginals, self.magnitude_marginals = energies / self.unit**2
+
+    def row_norms(self):
+        """Euclidean norms of the rows of A (m,)."""
+        return np.sqrt(weighted_energies(self.design.X.T, self.unit[None] ** -2)[0])
+
+    def _adjoint(self, r):
+        X = self.design.X
+        if isinstance(X, np.ndarray) and self.design.dtype.kind == "c":  # without a conjugate copy of X
+            return (r.conj() @ X).conj()
+        return self.design.adjoint(r)
 
     def rows(self, support):
         """The columns of A at these indices as rows (k, m), and the order in which they stand there."""
@@ -166,7 +187,7 @@ class MatrixMeasurements(Measurements):
         else:
             gram = self._gram = rows.conj() @ rows.T if self._gram is None else self._gram
         try:
-            factor = cho_factor(gram, check_finite=False)
+            factor = factored(gram)
         except LinAlgError:
             values = np.linalg.lstsq(rows.T, target, rcond=None)[0]
         else:
@@ -184,7 +205,7 @@ class MatrixMeasurements(Measurements):
             miss = (b**2 - y) * b
             w = 3 * b**2 - y
             try:
-                factor = cho_factor(weighted_gram(rows, w), check_finite=False)
+                factor = factored(weighted_gram(rows, w))
                 step = cho_solve(factor, rows @ (w * leaving - miss))
             except LinAlgError:
                 w = 2 * b**2
@@ -212,13 +233,16 @@ class MatrixMeasurements(Measurements):
 class OperatorMeasurements(Measurements):
     """With products alone: least squares go through LSMR."""
 
-    energies = None
-
     def _prepare(self, _X, generator):
-        probe = generator.choice([-1.0, 1.0], self.n).astype(self.design.dtype)
-        self.unit = float(np.sqrt(np.mean(np.abs(self.design.dot(probe)) ** 2) / self.n)) or 1.0
+        image = self.design.dot(generator.choice([-1.0, 1.0], self.n).astype(self.design.dtype))
+        power = exponent(image)
+        unit = np.sqrt(np.mean(np.abs(shifted(image, -power).astype(self.dtype)) ** 2) / self.n)
+        self.unit = np.full(self.n, float(np.ldexp(unit, power)) or 1.0)
         self.n_products += 1
-        self.column_norms = np.sqrt(self.m)
+
+    def row_norms(self):
+        """Those of the rows of A (m,), all taken for equal."""
+        return np.full(self.m, np.sqrt(self.n))
 
     def image(self, support, values):
         """A x for x with these values on this support (m,)."""
@@ -279,12 +303,22 @@ def _lsmr(A, target):
     return lsmr(A, target, atol=_LSMR_TOL, btol=_LSMR_TOL, conlim=0, maxiter=4 * A.shape[1])[0]
 
 
+def factored(gram):
+    """The Cholesky factor; LinAlgError unless the matrix is positive definite beyond rounding."""
+    factor = cho_factor(gram, check_finite=False)
+    pivots = np.abs(np.diagonal(factor[0])) ** 2
+    if pivots.min() <= _SINGULAR * pivots.max():
+        msg = "singular up to rounding"
+        raise LinAlgError(msg)
+    return factor
+
+
 def _solved(gram, g):
     """The solution of smallest norm of a positive semi-definite system."""
     try:
-        return cho_solve(cho_factor(gram, check_finite=False), g)
+        return cho_solve(factored(gram), g)
     except LinAlgError:
-        return np.linalg.lstsq(gram, g, rcond=None)[0]
+        return np.linalg.lstsq(gram, g, rcond=_SINGULAR)[0]
 
 
 def weighted_gram(rows, w):

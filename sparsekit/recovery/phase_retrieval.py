@@ -1,7 +1,8 @@
 """Sparse phase retrieval: s-sparse w from magnitudes |X w| alone, and a word on whether to trust it.
 
 Several starts (:mod:`sparsekit.recovery.phase_starts`), a solver from each of them
-(:mod:`sparsekit.recovery.phase_solvers`), and a verdict (:mod:`sparsekit.recovery.phase_search`).
+(:mod:`sparsekit.recovery.phase_solvers`), a choice among their answers (:mod:`sparsekit.recovery.phase_search`), and a
+verdict (:mod:`sparsekit.recovery.phase_verdict`).
 """
 
 import warnings
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sparsekit.core.validation import check_choice, check_matrix, check_non_negative, check_problem, is_complex
 from sparsekit.recovery._regressor import SparseRegressor, check_in_range
-from sparsekit.recovery.phase_search import Search
+from sparsekit.recovery.phase_search import Search, warn
 from sparsekit.recovery.phase_solvers import SOLVERS
 
 _ROUNDING = 8  # times eps: the residual of an exact answer
@@ -30,7 +31,8 @@ class SparsePhaseRetrieval(SparseRegressor):
     ----------
     n_nonzero_coefs : int, default=None
         Number s of non-zero coefficients, 1 to min(n_samples, n_features). None tries 1, 2, 4, ... until an answer is
-        accepted, and then keeps as many of its coefficients as the extended Bayesian information criterion asks for.
+        exact, or accepted and no better than the one before by the extended Bayesian information criterion
+        :cite:`chen2008`; then as many of its coefficients are kept as the criterion asks for.
     solver : {"newton", "htp", "sparta", "copram", "thwf"}, default="newton"
         Newton's method for the intensities on a support that the magnitudes choose :cite:`cai2024` (Gauss-Newton for
         complex X and operators), hard thresholding pursuit :cite:`cai2022`, sparse truncated amplitude flow
@@ -38,10 +40,12 @@ class SparsePhaseRetrieval(SparseRegressor):
         :cite:`cai2016`, which chooses s by itself. "sparta" and "thwf" are of first order and want `max_iter` near
         1000.
     n_starts : int, default=5
-        Largest number of starts; an exact answer ends the search.
+        Largest number of starts; an exact answer ends the search. If more than one start is allowed and none is exact,
+        a last one is cut from an answer for 2s.
     init : {"spectral", "anchored"} or array-like of shape (n_features,), default="spectral"
-        First start: that of the solver's paper, one grown from the coordinate that the magnitudes point to, or a vector
-        of your own. All others are grown from the next coordinates.
+        First start: the one that the solver is published with ("sparta" and "thwf": as :cite:`jagatap2017` runs them),
+        one grown from the coordinate that the magnitudes point to, or a vector of your own, of which the s largest
+        entries are taken. All others are grown from the next coordinates.
     measurement : {"magnitude", "intensity"}, default="magnitude"
         Whether y is :math:`|x_i^H w|` or its square.
     max_iter : int, default=100
@@ -65,11 +69,12 @@ class SparsePhaseRetrieval(SparseRegressor):
     n_iter_ : int
         Iterations from the start that led to the answer.
     start_ : int
-        Which start that was; 0 is the first.
+        Which start that was; 0 is the first, `n_starts` the one cut from an answer for 2s.
     n_nonzero_coefs_ : int
-        The s that was used.
+        The s that was given or found ("thwf" does not keep to it).
     n_products_ : int
-        Products with all of X or its adjoint, over all starts; an iteration of Newton's method takes one.
+        Products with all of X or its adjoint, over all starts; an iteration of Newton's method takes one when X is a
+        matrix.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -98,24 +103,23 @@ class SparsePhaseRetrieval(SparseRegressor):
     Notes
     -----
     With n features and m samples, an iteration costs one product with :math:`X^H`, O(mn), and O(ms^2) for the Hessian
-    on the support; a fit holds O(ms) beside X. Columns of comparable length are assumed.
-
-    Real X asks for real coefficients. Near an exact answer the error is squared by each iteration.
+    on the support; a fit holds O(ms) beside X. Real X asks for real coefficients. Columns of a matrix are divided by
+    their lengths first, those of an operator should be comparable. Near an exact answer the error is squared by each
+    iteration. Newton's method ends noisy magnitudes with least squares on the support, coefficients and phases in turn;
+    that counts as an iteration.
 
     *Acceptance.* With fewer than 2s measurements (complex: 4s - 2) several s-sparse vectors explain the same data
     :cite:`akcakaya2013`, and nothing is accepted. An exact answer has a residual of at most `tol`. A noisy one must
     leave a residual that (1) is at most 0.27 times the one that some s-sparse vector unrelated to the truth reaches
     with the probability 1/1000, over all supports and sign patterns of Gaussian X, and (2) of the one that the solver
     reaches with this X and shuffled y, and that (3) has no larger cosine with another column than noise has, except
-    once in a thousand times. So signals with more than s coefficients of note are not accepted. Answers of "thwf",
-    which shrinks the coefficients, are accepted only when they are exact.
+    once in a thousand times. So signals with more than s coefficients of note are not accepted, nor noise of more than
+    some 15 to 20 % of y. Answers of "thwf", which shrinks the coefficients, are accepted only when they are exact.
 
-    Newton's method ends noisy magnitudes with least squares on the support, coefficients and phases in turn; it counts
-    as an iteration.
-
-    A structured X may have ambiguities of its own, such as shifts and reflections for a Fourier transform without
-    masks, or relative signs of coefficients that share few rows of a
-    sparse X, which no residual can show.
+    The three tests are calibrated on Gaussian X. With some tens of measurements, or with rows or columns of X that are
+    far from Gaussian, an inexact answer can pass and be wrong. A structured X may have ambiguities of its own, such as
+    shifts and reflections for a Fourier transform without masks, or relative signs of coefficients that share few rows
+    of a sparse X, which no residual can show.
 
     References
     ----------
@@ -189,7 +193,7 @@ class SparsePhaseRetrieval(SparseRegressor):
         search = Search(self, X, magnitudes, init, max(self.tol, _ROUNDING * np.finfo(dtype).eps))
         found = search.for_any() if self.n_nonzero_coefs is None else search.for_sparsity(self.n_nonzero_coefs)
         if not found.accepted:
-            search.warn(found)
+            warn(found)
         problem, best = search.problem, found.run.best
         coef = problem.in_users_units(best.support, best.values).astype(dtype)
         return self._store(
@@ -216,7 +220,7 @@ class SparsePhaseRetrieval(SparseRegressor):
     def _check_options(self):
         if self.n_nonzero_coefs is not None:
             check_scalar(self.n_nonzero_coefs, "n_nonzero_coefs", Integral, min_val=1)
-        check_choice(self.solver, "solver", SOLVERS)
+        check_choice(self.solver, "solver", tuple(SOLVERS))
         check_choice(self.measurement, "measurement", ("magnitude", "intensity"))
         if isinstance(self.init, str):
             check_choice(self.init, "init", ("spectral", "anchored"))

@@ -1,53 +1,40 @@
-r"""Which start, which s, and whether to believe the answer: the residual alone decides.
-
-*Exact data.* A residual of rounding size is accepted, for no other s-sparse vector has the same magnitudes up to the
-phase, for almost every X with m >= 2 s real or m >= 4 s - 2 complex measurements [akcakaya2013]_. With fewer, nothing
-is accepted.
-
-*Noisy data.* A vector unrelated to the truth fits by chance. For one support and one pattern of signs, the share of
-z's energy outside of a random subspace of p real dimensions follows Beta((m - p) / 2, p / 2); there are C(n, s)
-supports, and hyperplanes of m measurements cut p dimensions into at most sum_{k < p} C(m - 1, k) pairs of opposite
-patterns. So all of them leave more than the rho with
-
-    log P(Beta <= rho^2) + log C(n, s) + log sum_{k < p} C(m - 1, k) = log(1/1000)
-
-of |z| except once in a thousand times. An answer that is partly right may go below rho: where it agrees with the truth
-up to one sign for half of the measurements and up to the other for the rest, its residual is about the energy of the
-smaller halves, E[g^2; |g| < median] = 0.0717 of a Gaussian g, times that of the smaller error. Residuals up to
-sqrt(0.0717) rho are therefore accepted.
-
-That law is Gaussian. With another X - columns that share a mean, entries of one modulus - anything may fit: the solver
-is given the same X and shuffled z, and its residual takes the place of rho where it is smaller. And where columns
-resemble each other, a wrong one may fit nearly as well: what is left must look like noise, whose largest squared cosine
-with n other columns follows from Beta(1/2, (m - s - 1) / 2), or Beta(1, m - s - 1) with complex ones.
-"""
+"""Which starts are tried for how many coefficients, and which answer is kept."""
 
 import warnings
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import qr
 from scipy.sparse.linalg import LinearOperator
-from scipy.special import betaincinv, betaln, gammaln, logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
 from sparsekit.core.rng import key_from
 from sparsekit.recovery.phase_problem import MatrixMeasurements, OperatorMeasurements
 from sparsekit.recovery.phase_solvers import SOLVERS, Run, phase, refitted, solve
-from sparsekit.recovery.phase_starts import anchored, starts
+from sparsekit.recovery.phase_starts import anchored, has_flat_energies, starts, strongest
+from sparsekit.recovery.phase_verdict import (
+    SHARE,
+    chance_residual,
+    criterion,
+    determined,
+    leaves_noise,
+    nested_gains,
+)
 
-_CHANCE = 1e-3
-_HALF = np.sqrt(0.0717)
-_DEPENDENT = 1e-8  # of the largest pivot: what a turn of the global phase leaves
+_NULLS = 3  # starts for shuffled data
 
 
 class Found(NamedTuple):
-    """An answer for s coefficients, the number of the start that led to it, and whether it may be believed."""
+    """An answer for s coefficients, the number of the start that led to it, and what speaks against it, if anything."""
 
     run: Run
     start: int
     s: int
-    accepted: bool
+    doubt: str
+
+    @property
+    def accepted(self):
+        """Whether nothing speaks against it."""
+        return not self.doubt
 
 
 class Search:
@@ -80,7 +67,17 @@ class Search:
         return kind(self.X, magnitudes, self.generator)
 
     def for_sparsity(self, s):
-        """The first exact answer, or that of the smallest residual."""
+        """The first exact answer, or that of the smallest residual; one more start is cut from twice the support."""
+        best, number = self._best_of_starts(s)
+        if best.residual > self.goal and self.n_starts > 1 and 2 * s <= self.most:
+            wide, _ = self._best_of_starts(2 * s)
+            kept = strongest(wide.best.values, s)
+            run = self._run((wide.best.support[kept], wide.best.values[kept]), s)
+            if run.residual < best.residual:
+                best, number = run, self.n_starts
+        return self._judged(best, number, s)
+
+    def _best_of_starts(self, s):
         best, best_number = None, 0
         begin = starts(self.problem, s, self.init, self.solver.start, self.n_starts, self.generator)
         for number, start in enumerate(begin):
@@ -89,7 +86,7 @@ class Search:
                 best, best_number = run, number
             if best.residual <= self.goal:
                 break
-        return self._judged(best, best_number, s)
+        return best, best_number
 
     def _run(self, start, s):
         run = self._solved(self.problem, start, s)
@@ -100,31 +97,54 @@ class Search:
 
     def _judged(self, run, number, s):
         used = max(s, np.count_nonzero(run.best.values))
-        return Found(run, number, s, used <= self.most and self._is_acceptable(run.best, used))
+        return Found(run, number, s, self._doubt(run, used))
 
-    def _is_acceptable(self, answer, s):
-        if answer.residual <= self.goal:
-            return True
-        m, n = self.X.shape
-        chance = chance_residual(m, n, s, is_real=self.problem.is_real)
-        if self.solver.shrinks or answer.residual > _HALF * chance or not self._leaves_noise(answer, s):
-            return False
-        shuffled = self._measured(self.generator.permutation(self.magnitudes))
-        unrelated = self._solved(shuffled, next(anchored(shuffled, s, self.generator)), s)
+    def _doubt(self, run, s):
+        """What speaks against an answer with s coefficients; nothing when it is accepted."""
+        residual, problem = run.residual, self.problem
+        if s > self.most:
+            return (
+                f"{problem.m} measurements determine at most {self.most} coefficients up to their common sign or "
+                f"phase, not {s}: take more measurements"
+            )
+        if s <= min(2, problem.n - 1) and self._is_ambiguous(run.best.support):
+            return "two coefficients can change places where all entries of X have one magnitude"
+        if residual <= self.goal:
+            return ""
+        if not run.settled:
+            return f"max_iter={self.max_iter} iterations were not enough for a residual of {residual:.2g}: raise it"
+        if self.solver.shrinks:
+            return f"the residual of {residual:.2g} is not exact: raise max_iter, or polish with another solver"
+        limit = SHARE * chance_residual(problem.m, problem.n, s, is_real=problem.is_real)
+        if residual > limit:
+            return (
+                f"the smallest residual is {residual:.2g}, noisy data are believed up to {limit:.2g}: raise n_starts, "
+                "check n_nonzero_coefs, or take more measurements"
+            )
+        if not leaves_noise(problem, run.best, s):
+            return (
+                f"the residual of {residual:.2g} resembles a column that is not in use: raise n_nonzero_coefs or "
+                "n_starts"
+            )
+        limit = SHARE * self._residual_of_shuffled(s)
+        if residual > limit:
+            return f"shuffled magnitudes are fitted, too; the residual is {residual:.2g}, believed up to {limit:.2g}"
+        return ""
+
+    def _is_ambiguous(self, support):
+        if isinstance(self.X, LinearOperator):
+            sizes = np.abs(self.problem.columns(support))
+            return np.ptp(sizes) <= np.sqrt(np.finfo(self.problem.design.dtype).eps) * sizes.max()
+        return has_flat_energies(self.problem)
+
+    def _residual_of_shuffled(self, s):
+        lengths = self.problem.row_norms()
+        ratios = np.divide(self.magnitudes, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
+        shuffled = self._measured(self.generator.permutation(ratios) * lengths)
+        begin = zip(range(min(_NULLS, self.n_starts)), anchored(shuffled, s, self.generator), strict=False)
+        least = min(self._solved(shuffled, start, s).residual for _, start in begin)
         self.problem.n_products += shuffled.n_products
-        return answer.residual <= _HALF * unrelated.residual
-
-    def _leaves_noise(self, answer, s):
-        problem = self.problem
-        left = problem.z * phase(answer.b) - answer.b
-        cosines = np.abs(problem.gradient(left)) / (problem.column_norms * np.linalg.norm(left))
-        cosines[answer.support] = 0
-        free = problem.m - s - 1
-        if free < 1:
-            return False
-        tail = _CHANCE / problem.n
-        largest = betaincinv(0.5, free / 2, 1 - tail) if problem.is_real else -np.expm1(np.log(tail) / free)
-        return np.max(cosines) ** 2 <= largest * (1 - s / problem.m)
+        return least
 
     def for_any(self):
         """The s of 1, 2, 4, ... with the best criterion among acceptable answers, pruned."""
@@ -132,7 +152,7 @@ class Search:
         tried = []
         s = 1
         while s <= limit:
-            tried.append(self.for_sparsity(s))
+            tried.append(self._judged(*self._best_of_starts(s), s))
             rising = len(tried) > 1 and self._criterion(tried[-1]) > self._criterion(tried[-2])
             if tried[-1].accepted and (tried[-1].run.residual <= self.goal or rising):
                 break
@@ -141,13 +161,7 @@ class Search:
         return self._pruned(min(accepted or tried, key=self._criterion))
 
     def _criterion(self, found):
-        return self._ebic(found.run.residual, found.s)
-
-    def _ebic(self, residual, s):
-        """Extended Bayesian information criterion [chen2008]_ of s coefficients; residuals below the goal are equal."""
-        m, n = self.problem.m, self.problem.n
-        parameters = s if self.problem.is_real else 2 * s
-        return m * np.log(np.maximum(residual, self.goal) ** 2) + parameters * np.log(m) + 2 * log_choose(n, s)
+        return criterion(self.problem, found.run.residual, found.s, self.goal)
 
     def _pruned(self, found):
         """The same with as many of its largest coefficients as the criterion asks for."""
@@ -157,60 +171,13 @@ class Search:
         gains = nested_gains(self.problem.columns(support), phase(best.b), self.problem.z)
         left = found.run.residual**2 + np.append(np.cumsum(gains[:0:-1])[::-1], 0)
         counts = np.arange(1, len(support) + 1)
-        k = int(counts[np.argmin(self._ebic(np.sqrt(left), counts))])
+        k = int(counts[np.argmin(criterion(self.problem, np.sqrt(left), counts, self.goal))])
         if k == found.s:
             return found
         fewer = self._judged(self._run((support[:k], values[:k]), k), found.start, k)
         return fewer if fewer.accepted or not found.accepted else found
 
-    def warn(self, found):
-        """Say why an answer was not accepted, and what to try."""
-        if found.s > self.most:
-            msg = (
-                f"{self.problem.m} measurements determine at most {self.most} coefficients up to their common sign or "
-                f"phase, n_nonzero_coefs is {found.s}: take more measurements"
-            )
-        else:
-            msg = (
-                f"no start led to an acceptable answer, the smallest residual is {found.run.residual:.2g}: "
-                "raise n_starts, max_iter or, for noisy data, tol; or check n_nonzero_coefs"
-            )
-        warnings.warn(msg, ConvergenceWarning, stacklevel=3)
 
-
-def determined(m, n, *, is_real):
-    """The largest s <= n for which m generic measurements determine every s-sparse vector [akcakaya2013]_.
-
-    With s = n one real measurement less than 2 s will do [balan2006]_, and two complex ones less [conca2015]_.
-    """
-    s = m // 2 if is_real else (m + 2) // 4
-    return n if m >= (2 * n - 1 if is_real else 4 * n - 4) else s
-
-
-def nested_gains(A, p, z):
-    """Shares of z's energy that each further column explains (k,), the phases p of A x held fixed."""
-    K = (p.conj()[:, None] * A).real
-    if A.dtype.kind == "c":
-        K = np.stack([K, (p.conj()[:, None] * A).imag], axis=2).reshape(len(A), -1)
-    Q, R = qr(K, mode="economic")
-    sizes = np.abs(np.diagonal(R))
-    used = sizes > _DEPENDENT * sizes.max(initial=0)  # a turn of the global phase moves nothing
-    gains = np.zeros(K.shape[1])
-    gains[: len(sizes)] = np.where(used, Q.T @ z, 0) ** 2 / np.sum(z**2)
-    return gains.reshape(A.shape[1], -1).sum(axis=1)
-
-
-def log_choose(n, k):
-    """Logarithm of the binomial coefficient."""
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-
-
-def chance_residual(m, n, s, *, is_real):
-    """The relative residual that a vector unrelated to the truth reaches with the probability _CHANCE, at least."""
-    p = s if is_real else 2 * s
-    if p >= m:
-        return 0.0
-    patterns = logsumexp(log_choose(m - 1, np.arange(p)))
-    a, b = (m - p) / 2, p / 2
-    log_share = (np.log(_CHANCE) - log_choose(n, s) - patterns + np.log(a) + betaln(a, b)) / a  # P <= x^a / (a B(a, b))
-    return float(min(1.0, np.exp(log_share / 2)))
+def warn(found):
+    """Say what speaks against an answer."""
+    warnings.warn(f"no start led to an acceptable answer: {found.doubt}", ConvergenceWarning, stacklevel=3)

@@ -24,7 +24,7 @@ _REFITS = 50
 _SPARTA_GAMMA = 0.7
 _COPRAM_ROUNDS = 10
 _COPRAM_TOL = 1e-2
-_FLOW_STEP = 0.23
+_FLOW_STEP = 0.23  # these two as in the comparison of jagatap2017
 _FLOW_THRESHOLD = 0.3
 
 

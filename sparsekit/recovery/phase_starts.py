@@ -38,7 +38,7 @@ def starts(problem, s, init, published, n_starts, generator):
     if isinstance(init, str):
         firsts = [published(problem, s, generator)] if init == "spectral" else []
     else:
-        x = problem.from_users_units(init)
+        x = largest_entries(problem.from_users_units(init), s)
         firsts = [(np.flatnonzero(x), x[x != 0])]
     yield from firsts
     yield from islice(anchored(problem, s, generator), n_starts - len(firsts))
@@ -53,7 +53,7 @@ def spectral(problem, s, generator):
 
 
 def truncated_spectral(problem, s, generator):
-    """SPARTA's: the sixth of the measurements with the largest z_i / ||a_i|| on the support."""
+    """SPARTA's, as CoPRAM's authors run it: the sixth of the measurements with the largest z_i / ||a_i,S||."""
     if has_flat_energies(problem):
         return truncated_eigenvector(problem, s, generator)
     support = strongest(problem.intensity_marginals, s)
@@ -67,7 +67,10 @@ def truncated_spectral(problem, s, generator):
 
 
 def thresholded_spectral(problem, s, generator, alpha=1.5):
-    """That of thresholded Wirtinger flow: energies above (1 + alpha sqrt(log(m n) / m)) times their mean."""
+    """That of thresholded Wirtinger flow: energies above (1 + alpha sqrt(log(m n) / m)) times their mean.
+
+    Alpha is that of CoPRAM's authors, as are the constants of the iteration.
+    """
     if has_flat_energies(problem):
         return truncated_eigenvector(problem, s, generator)
     marginals = problem.intensity_marginals / problem.m
@@ -124,11 +127,9 @@ def truncated_eigenvector(problem, s, generator):
 
 
 def has_flat_energies(problem):
-    """Whether all entries of A have one magnitude, as in a Fourier matrix, or are not at hand."""
-    if problem.energies is None:
-        return True
-    marginals = problem.intensity_marginals
-    return np.ptp(marginals) <= _FLAT * marginals.max()
+    """Whether all entries of a column have one magnitude, as in a Fourier matrix, or are not at hand."""
+    marginals = getattr(problem, "intensity_marginals", None)
+    return marginals is None or np.ptp(marginals) <= _FLAT * marginals.max()
 
 
 class Correlation:

@@ -1,6 +1,6 @@
 """Sparse phase retrieval from its formulas: dense matrices, and `lstsq` wherever least squares are meant.
 
-A is (m, n) with unit mean-square entries, z = |A x| (m,), x has at most s non-zeros, b = A x, p = phase(b), y = z^2.
+A is (m, n) with columns of unit mean square, z = |A x| (m,), x has at most s non-zeros, b = A x, p = phase(b), y = z^2.
 
     residual(x) = || |A x| - z || / ||z||        loss(x) = 1/4 sum (|b|^2 - y)^2
 """
@@ -13,8 +13,8 @@ SOLVERS = ["newton", "htp", "sparta", "copram", "thwf"]
 
 
 def scale(X):
-    """What X is divided by, and coefficients are multiplied by: the root mean square of the entries."""
-    return np.sqrt(np.mean(np.abs(X) ** 2))
+    """What the columns of X are divided by, and coefficients are multiplied by: their root mean squares (n,)."""
+    return np.sqrt(np.mean(np.abs(X) ** 2, axis=0))
 
 
 def phase(b):
@@ -221,7 +221,7 @@ def planted(rng, n, s, is_complex=False):
 
 
 def gaussian_problem(rng, m, n, s, is_complex=False):
-    """-> A (m, n), x (n,), z = |A x|; A has unit mean square by its construction, not only in the mean."""
+    """-> A (m, n), x (n,), z = |A x|; the columns of A have unit mean squares by construction."""
     A, x = normal(rng, (m, n), is_complex), planted(rng, n, s, is_complex)
     A = A / scale(A)
     return A, x, np.abs(A @ x)
