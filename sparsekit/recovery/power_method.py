@@ -98,7 +98,7 @@ def truncated_power_method(M, n_nonzero=None, *, projection=None, start=None, ma
     if not isinstance(M, LinearOperator):
         M = shifted(M, shift) if not issparse(M) else M * 2.0**shift
         _check_adjoint(M)
-    lift = max(0.0, -_smallest_eigenvalue(M)) * (1 + _EDGE)
+    lift = max(0.0, -_smallest_eigenvalue(M))
     w = _first(M, start)
     if start is None and n_nonzero is not None:
         for factor in _WIDER:
@@ -179,7 +179,8 @@ def _first(M, start):
     if len(start) != n:
         msg = f"start must have shape ({n},), got ({len(start)},)"
         raise ValueError(msg)
-    return start.astype(np.result_type(start, M.dtype) if np.iscomplexobj(start) else M.dtype)
+    dtype = M.dtype or np.float64
+    return start.astype(np.result_type(start, dtype) if np.iscomplexobj(start) else dtype)
 
 
 def _unit(w, name):
@@ -196,9 +197,21 @@ def _unit(w, name):
 
 
 def _smallest_eigenvalue(M):
-    """Of a symmetric or Hermitian M, to a relative precision of _EDGE."""
-    if M.shape[0] <= _DENSE:
-        dense = M.toarray() if issparse(M) else M @ np.eye(M.shape[0], dtype=M.dtype)
+    """Of a symmetric or Hermitian M, from below, to _EDGE of its norm."""
+    n, dtype = M.shape[0], np.dtype(M.dtype or float)
+    if n <= _DENSE:
+        dense = M.toarray() if issparse(M) else M @ np.eye(n, dtype=dtype)
         return float(eigvalsh(dense)[0])
-    start = np.random.default_rng(0).standard_normal(M.shape[0]).astype(M.dtype)
-    return float(eigsh(M, k=1, which="SA", v0=start, tol=_EDGE, return_eigenvectors=False)[0])
+    start = np.random.default_rng(899).standard_normal(n).astype(dtype)
+    if not (M @ start).any():
+        return 0.0
+
+    def largest(shift, which):
+        operator = LinearOperator((n, n), matvec=lambda v: M @ np.ravel(v) + shift * np.ravel(v), dtype=dtype)
+        return float(eigsh(operator, k=1, which=which, v0=start, tol=_EDGE, return_eigenvectors=False)[0])
+
+    outermost = largest(0.0, "LM")
+    if outermost < 0:
+        return outermost * (1 + _EDGE)
+    # a small eigenvalue takes long to resolve relative to itself, but not relative to the norm
+    return largest(-outermost, "LM") + outermost * (1 - _EDGE)
