@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import tracemalloc
 import warnings
 from itertools import pairwise
 
@@ -918,3 +919,83 @@ def test_columns_and_rows_of_zeros(rng, is_complex, solver):
         assert model.converged_
         assert norm(model.coef_ - x) <= 1e-8 * norm(x)
     assert not model.coef_[(A == 0).all(axis=0)].any()
+
+
+# ---- what a reviewer found
+
+
+@each_field
+def test_a_start_with_more_entries_is_cut(rng, is_complex):
+    A, x, z = naive.gaussian_problem(rng, 200, 60, 4, is_complex)
+    wide = x + 0.01 * naive.planted(rng, 60, 20, is_complex)
+    cut = fitted(A, z, 4, init=naive.hard(wide, 4), n_starts=1, max_iter=1)
+    model = fitted(A, z, 4, init=wide, n_starts=1, max_iter=1)
+    assert np.count_nonzero(model.coef_) <= 4
+    assert_allclose(model.residual_path_, cut.residual_path_, rtol=0, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("kind", ["masks", "signs"])
+@pytest.mark.parametrize("s", [1, 2])
+def test_two_coefficients_that_can_change_places_are_not_accepted(rng, kind, s):
+    """|a x1 + b x2| = |b x1 + a x2| for a, b of one modulus, up to a conjugate: no measurement tells."""
+    A, _, z = one_magnitude_problem(rng, kind, 200, 16, s)
+    for X in (A, aslinearoperator(A)):
+        with pytest.warns(ConvergenceWarning, match="change places"):
+            model = SparsePhaseRetrieval(s, random_state=0).fit(X, z)
+        assert not model.converged_
+
+
+@each_field
+def test_columns_of_any_length(rng, is_complex):
+    """Powers of two change no digit; a thousandfold range is no hindrance."""
+    A, x, z = naive.gaussian_problem(rng, 150, 60, 4, is_complex)
+    lengths = 2.0 ** rng.integers(-5, 6, 60)
+    plain, scaled = fitted(A, z, 4), fitted(A * lengths, z, 4)
+    assert plain.converged_
+    assert norm(plain.coef_ - x) <= 1e-8 * norm(x)
+    turn = naive.phase(np.vdot(scaled.coef_, plain.coef_ / lengths))  # another coefficient may be the largest
+    assert_allclose(turn * scaled.coef_, plain.coef_ / lengths, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e18, 1e30])
+def test_single_precision_operators_of_any_size(rng, factor):
+    A, x, _ = naive.gaussian_problem(rng, 150, 60, 4)
+    A = (factor * A).astype(np.float32)
+    z = np.abs(A.astype(float) @ x).astype(np.float32)
+    model = fitted(aslinearoperator(A), z, 4, n_starts=10, random_state=0)
+    assert norm(model.coef_ - x) <= 1e-4 * norm(x)  # 1000 roundings of 1e-7
+
+
+def test_complex_matrices_are_not_copied(rng):
+    A, _, z = naive.gaussian_problem(rng, 400, 1000, 5, True)
+    fitted(A, z, 5)  # compiles
+    tracemalloc.start()
+    fitted(A, z, 5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < A.nbytes / 2
+
+
+def test_rows_of_many_lengths_are_shuffled_by_their_lengths(rng):
+    """Else every answer beats the shuffled data: they are of the wrong size in nearly every row."""
+    accepted_and_wrong = 0
+    for _ in range(10):
+        A, x, _ = naive.gaussian_problem(rng, 120, 60, 3)
+        A *= np.exp(1.5 * rng.standard_normal((120, 1)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = SparsePhaseRetrieval(3, random_state=0).fit(A, np.abs(A @ x))
+        accepted_and_wrong += model.converged_ and naive.relative_error(model.coef_, x) > 0.1
+    assert accepted_and_wrong <= 1
+
+
+def test_an_answer_that_had_too_few_iterations_is_not_accepted(rng):
+    """Even where noise would explain its residual."""
+    doubted = 0
+    for _ in range(6):
+        A, x, z = naive.gaussian_problem(rng, 300, 60, 4)
+        options = {"init": 1.05 * x + 0.01 * (x != 0), "n_starts": 1, "max_iter": 1, "solver": "sparta"}
+        with pytest.warns(ConvergenceWarning, match="max_iter"):
+            model = SparsePhaseRetrieval(4, **options).fit(A, z)
+        doubted += not model.converged_ and model.residual_ < 0.1
+    assert doubted >= 4

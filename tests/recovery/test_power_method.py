@@ -151,3 +151,29 @@ def test_zero_matrix():
     w, value = truncated_power_method(np.zeros((4, 4)), 2)
     assert value == 0
     np.testing.assert_array_equal(w, [1, 0, 0, 0])
+
+
+@pytest.mark.parametrize("rank", [300, 600])
+def test_lift_of_a_large_covariance_is_small(rng, rank):
+    """Its smallest eigenvalue, 0 or nearly, need not be resolved relative to itself."""
+    X = rng.standard_normal((rank, 600))
+    M = X.T @ X / rank
+    eigenvalues = np.linalg.eigvalsh(M)
+    found = _smallest_eigenvalue(M)
+    assert -0.01 * eigenvalues[-1] <= found <= eigenvalues[0] + 1e-9
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array, aslinearoperator])
+def test_large_zero_matrix(form):
+    w, value = truncated_power_method(form(np.zeros((300, 300))), 3, start=np.ones(300))
+    assert value == 0
+    assert np.count_nonzero(w) == 3
+
+
+def test_operator_without_dtype():
+    values = np.arange(1.0, 6.0)
+    M = LinearOperator((5, 5), matvec=lambda v: values * np.ravel(v), rmatvec=lambda v: values * np.ravel(v))
+    M.dtype = None
+    w, value = truncated_power_method(M, 1, start=np.arange(5.0))
+    assert value == pytest.approx(5, rel=RTOL)
+    assert w[4] == pytest.approx(1, rel=RTOL)
