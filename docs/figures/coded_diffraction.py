@@ -105,7 +105,7 @@ def reproduce(record, *, full):
     wrong, error = turned(diffraction(octanary(1, side)).rmatvec(pattern.ravel() * phases), few)
     failed, found = recovered["one pattern, one start"], recovered["one pattern, up to five starts"]
     panels = [
-        (f"{side} x {side} image:\none of {KEPT} cosines", few),
+        (f"{side} x {side} image:\n1 in {KEPT} cosines kept", few),
         (f"one pattern, random phases:\nerror {error:.2f}", wrong),
         (f"one pattern, one start:\nerror {failed[1]:.2f}", failed[0]),
         (f"one pattern, up to five starts:\nerror {found[1]:.1e}", found[0]),

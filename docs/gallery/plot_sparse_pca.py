@@ -20,7 +20,7 @@ first, largest = truncated_power_method(correlation)
 
 # %%
 # How much variance do k measurements explain? Cutting the full component to its k largest entries is the simple way.
-# Truncated power iterations from there never lose variance, and mostly gain.
+# Truncated power iterations from there never lose variance, and often gain.
 
 
 def cut(component, k):

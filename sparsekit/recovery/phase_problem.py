@@ -127,7 +127,8 @@ class MatrixMeasurements(Measurements):
         self._rows, self._indices, self._gram = np.empty((0, self.m), self.dtype), np.empty(0, np.intp), None
         self._slots = np.full(self.n, -1)  # where a column stands among the rows that are kept
         weights = np.stack([np.ones(self.m), self.y, self.z - self.z.mean()])
-        energies = weighted_energies(X, weights)
+        with np.errstate(over="ignore", invalid="ignore"):  # only plain Python would warn
+            energies = weighted_energies(X, weights)
         if not 1e-200 < energies[0].mean() < 1e200:  # squares left the range of floating-point numbers
             self._entries = exponent(X.data if issparse(X) else X)
             tame = X.copy() if issparse(X) else shifted(X, -self._entries)

@@ -64,7 +64,7 @@ class SparsePhaseRetrieval(SparseRegressor):
         Whether the answer was accepted.
     residual_ : float
         Relative residual of the magnitudes, ``norm(abs(X @ coef_) - magnitudes) / norm(magnitudes)``.
-    residual_path_ : ndarray of shape (n_iter_ + 1,)
+    residual_path_ : ndarray of shape (n_iter + 1,)
         The residual at the start and after every iteration; the answer is the iterate with the smallest one.
     n_iter_ : int
         Iterations from the start that led to the answer.
@@ -77,7 +77,7 @@ class SparsePhaseRetrieval(SparseRegressor):
         matrix.
     n_features_in_ : int
         Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, when X has names that are all strings.
 
     Raises
