@@ -1,8 +1,8 @@
 """What the scripts on :cite:`cai2024` share: the problems, the methods with their colours, a fit and its error.
 
 A real Gaussian X, s normal coefficients at random places, scaled to the norm 1; magnitudes z = |X w|. Every method
-begins with its own start and has its own published parameters. Those of first order, SPARTA and ThWF, get 1000
-iterations, the others 100.
+begins with its own start and has its own published parameters, on columns that are divided by their lengths. Those of
+first order, SPARTA and ThWF, get 1000 iterations, the others 100.
 """
 
 import warnings
