@@ -168,22 +168,15 @@ def leading(M):
     return np.linalg.eigh(M)[1][:, -1]
 
 
-def spectral_ranking(A, z, *, flat=False):
-    """What ranks the columns for a spectral start; flat: all entries have one magnitude, Z would tell nothing."""
-    return flat_ranking(A, z) if flat else z**2 @ np.abs(A) ** 2 / len(z)
-
-
 def anchored_ranking(A, z, *, flat=False):
-    return flat_ranking(A, z) if flat else (z - z.mean()) @ np.abs(A) ** 2
+    """What ranks the columns; flat: all entries have one magnitude, weighted energies would tell nothing."""
+    t = z - z.mean()
+    return np.abs(leading(A.conj().T @ np.diag(t) @ A)) if flat else t @ np.abs(A) ** 2
 
 
-def flat_ranking(A, z):
-    return np.abs(leading(A.conj().T @ np.diag(z - z.mean()) @ A))
-
-
-def spectral_start(A, z, s, solver="newton", *, flat=False):
+def spectral_start(A, z, s, solver="newton"):
     (m, n), y = A.shape, z**2
-    Z, phi = spectral_ranking(A, z, flat=flat), np.sqrt(y.mean())
+    Z, phi = y @ np.abs(A) ** 2 / m, np.sqrt(y.mean())
     excess = Z / phi**2 - 1
     S = np.flatnonzero(excess > 1.5 * np.sqrt(np.log(m * n) / m)) if solver == "thwf" else largest(Z, s)
     B, w = A[:, S], y
