@@ -6,7 +6,8 @@ Every kernel is called on toy data in the precisions that users meet, so that no
 import numpy as np
 
 from sparsekit.core import cholesky, rng
-from sparsekit.recovery import PursuitCoder, SparsePhaseRetrieval, WeightedOMPCV, orthogonal_mp
+from sparsekit.recovery import PursuitCoder, WeightedOMPCV, orthogonal_mp
+from sparsekit.recovery.phase_problem import weighted_energies
 
 
 def main():
@@ -22,7 +23,7 @@ def main():
         orthogonal_mp(X, X, n_nonzero_coefs=2, return_path=True)
         _warm_cholesky(X[:, :3])
         for matrix in (X, locked, np.asfortranarray(X), locked.T):
-            SparsePhaseRetrieval(1, n_starts=1).fit(matrix, np.abs(matrix[:, 0]))
+            weighted_energies(matrix, np.ones((1, len(matrix))))
     _warm_screening(noise)
     _warm_absolute(noise)
     _warm_streams()
