@@ -202,16 +202,17 @@ def _smallest_eigenvalue(M):
     if n <= _DENSE:
         dense = M.toarray() if issparse(M) else M @ np.eye(n, dtype=dtype)
         return float(eigvalsh(dense)[0])
+    # a seed that data are not likely to be drawn from: their own rows would hide directions from the iteration
     start = np.random.default_rng(899).standard_normal(n).astype(dtype)
     if not (M @ start).any():
         return 0.0
 
-    def largest(shift, which):
+    def outermost(shift):
         operator = LinearOperator((n, n), matvec=lambda v: M @ np.ravel(v) + shift * np.ravel(v), dtype=dtype)
-        return float(eigsh(operator, k=1, which=which, v0=start, tol=_EDGE, return_eigenvectors=False)[0])
+        return float(eigsh(operator, k=1, which="LM", v0=start, tol=_EDGE, return_eigenvectors=False)[0])
 
-    outermost = largest(0.0, "LM")
-    if outermost < 0:
-        return outermost * (1 + _EDGE)
+    norm = outermost(0.0)
+    if norm < 0:
+        return norm * (1 + _EDGE)
     # a small eigenvalue takes long to resolve relative to itself, but not relative to the norm
-    return largest(-outermost, "LM") + outermost * (1 - _EDGE)
+    return outermost(-norm) + norm * (1 - _EDGE)
