@@ -67,7 +67,7 @@ class Measurements:
         self.z = z / self._scale
         self.y = self.z**2
         self._length = np.linalg.norm(self.z)
-        self._prepare(X, generator)
+        self._prepare(generator)
 
     def in_users_units(self, support, values):
         """The dense vector (n,) for the caller's A and z, with a real positive entry of largest magnitude."""
@@ -123,7 +123,8 @@ class Measurements:
 class MatrixMeasurements(Measurements):
     """With entries at hand: columns are copied, least squares go through normal equations."""
 
-    def _prepare(self, X, generator):
+    def _prepare(self, _generator):
+        X = self.design.X
         self._rows, self._indices, self._gram = np.empty((0, self.m), self.dtype), np.empty(0, np.intp), None
         self._slots = np.full(self.n, -1)  # where a column stands among the rows that are kept
         weights = np.stack([np.ones(self.m), self.y, self.z - self.z.mean()])
@@ -234,12 +235,19 @@ class MatrixMeasurements(Measurements):
 class OperatorMeasurements(Measurements):
     """With products alone: least squares go through LSMR."""
 
-    def _prepare(self, _X, generator):
+    intensity_marginals = None  # entries are not at hand
+
+    def _prepare(self, generator):
         image = self.design.dot(generator.choice([-1.0, 1.0], self.n).astype(self.design.dtype))
         power = exponent(image)
         unit = np.sqrt(np.mean(np.abs(shifted(image, -power).astype(self.dtype)) ** 2) / self.n)
         self.unit = np.full(self.n, float(np.ldexp(unit, power)) or 1.0)
         self.n_products += 1
+
+    def columns(self, support):
+        """The columns of A at these indices (m, k), a product each."""
+        self.n_products += len(support)
+        return super().columns(support)
 
     def row_norms(self):
         """Those of the rows of A (m,), all taken for equal."""
@@ -265,7 +273,6 @@ class OperatorMeasurements(Measurements):
         x = self.values_at(support, iterate)
         leaving = b - self.image(support, x)
         target = self.y - np.abs(b) ** 2 + 2 * (b.conj() * leaving).real
-
         turn = turning(x)
 
         def forward(d):

@@ -189,16 +189,22 @@ class SparsePhaseRetrieval(SparseRegressor):
         init = self.init if isinstance(self.init, str) else self._check_start(X)
         dtype = np.result_type(X.dtype or np.float64, np.float32)
         if not magnitudes.any():
-            return self._store(np.zeros(X.shape[1], dtype), 0, True, [0.0], 0, self.n_nonzero_coefs or 1, 0)
+            return self._store(
+                np.zeros(X.shape[1], dtype),
+                path=[0.0],
+                residual=0.0,
+                converged=True,
+                start=0,
+                s=self.n_nonzero_coefs or 1,
+            )
         search = Search(self, X, magnitudes, init, max(self.tol, _ROUNDING * np.finfo(dtype).eps))
         found = search.for_any() if self.n_nonzero_coefs is None else search.for_sparsity(self.n_nonzero_coefs)
         if not found.accepted:
             warn(found)
         problem, best = search.problem, found.run.best
         coef = problem.in_users_units(best.support, best.values).astype(dtype)
-        return self._store(
-            coef, found.start, found.accepted, found.run.path, found.run.residual, found.s, problem.n_products
-        )
+        run = {"path": found.run.path, "residual": found.run.residual, "n_products": problem.n_products}
+        return self._store(coef, converged=found.accepted, start=found.start, s=found.s, **run)
 
     def predict(self, X):
         """Predict measurements of the kind that was fitted.
@@ -260,7 +266,7 @@ class SparsePhaseRetrieval(SparseRegressor):
             raise ValueError(msg)
         return start
 
-    def _store(self, coef, start, converged, path, residual, s, n_products):
+    def _store(self, coef, *, converged, start, s, path, residual, n_products=0):
         check_in_range(coef)
         self.coef_ = coef
         self.converged_, self.start_, self.n_nonzero_coefs_ = bool(converged), int(start), int(s)

@@ -111,8 +111,6 @@ class Search:
             return "two coefficients can change places where all entries of X have one magnitude"
         if residual <= self.goal:
             return ""
-        if not run.settled:
-            return f"max_iter={self.max_iter} iterations were not enough for a residual of {residual:.2g}: raise it"
         if self.solver.shrinks:
             return f"the residual of {residual:.2g} is not exact: raise max_iter, or polish with another solver"
         limit = SHARE * chance_residual(problem.m, problem.n, s, is_real=problem.is_real)
@@ -121,12 +119,14 @@ class Search:
                 f"the smallest residual is {residual:.2g}, noisy data are believed up to {limit:.2g}: raise n_starts, "
                 "check n_nonzero_coefs, or take more measurements"
             )
+        if not run.settled:
+            return f"the iteration had not settled at a residual of {residual:.2g}: raise max_iter={self.max_iter}"
         if not leaves_noise(problem, run.best, s):
             return (
                 f"the residual of {residual:.2g} resembles a column that is not in use: raise n_nonzero_coefs or "
                 "n_starts"
             )
-        limit = SHARE * self._residual_of_shuffled(s)
+        limit = SHARE * self.residual_of_shuffled(s)
         if residual > limit:
             return f"shuffled magnitudes are fitted, too; the residual is {residual:.2g}, believed up to {limit:.2g}"
         return ""
@@ -137,7 +137,8 @@ class Search:
             return np.ptp(sizes) <= np.sqrt(np.finfo(self.problem.design.dtype).eps) * sizes.max()
         return has_flat_energies(self.problem)
 
-    def _residual_of_shuffled(self, s):
+    def residual_of_shuffled(self, s):
+        """The smallest residual that the solver reaches when the magnitudes are another row's, up to its length."""
         lengths = self.problem.row_norms()
         ratios = np.divide(self.magnitudes, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
         shuffled = self._measured(self.generator.permutation(ratios) * lengths)

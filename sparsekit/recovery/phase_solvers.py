@@ -18,7 +18,7 @@ from sparsekit.recovery.phase_problem import Iterate
 from sparsekit.recovery.phase_starts import spectral, strongest, thresholded_spectral, truncated_spectral
 
 _ETA = 0.95
-_PATIENCE = 15  # iterations without a smaller residual; of 500 successful runs none needed more than 23 in all
+_PATIENCE = 15  # iterations without a smaller residual
 _STILL = 1e-12  # relative change that counts as none
 _REFITS = 50
 _SPARTA_GAMMA = 0.7

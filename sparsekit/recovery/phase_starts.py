@@ -26,6 +26,8 @@ _WIDE = 5  # with each of the wider supports that lead from an eigenvector to s 
 _CANDIDATES = 128  # coordinates of a leading eigenvector from which an anchor is chosen
 _FLAT = 1e-6  # relative spread of energies up to which all entries of A have the same magnitude
 _LANCZOS_TOL = 0.05
+_SPARTA_PART = 6  # one measurement in so many; this and the next as in the comparison of jagatap2017
+_FLOW_LEVEL = 1.5
 
 
 def strongest(u, s):
@@ -60,21 +62,18 @@ def truncated_spectral(problem, s, generator):
     rows, _ = problem.rows(support)
     lengths = np.linalg.norm(rows, axis=0)
     ratio = np.divide(problem.z, lengths, out=np.zeros(problem.m), where=lengths > 0)
-    used = np.argpartition(-ratio, -(-problem.m // 6) - 1)[: -(-problem.m // 6)]
+    used = strongest(ratio, -(-problem.m // _SPARTA_PART))
     weights = np.zeros(problem.m)
     weights[used] = problem.y[used]
     return on_support(problem, support, weights)
 
 
-def thresholded_spectral(problem, s, generator, alpha=1.5):
-    """That of thresholded Wirtinger flow: energies above (1 + alpha sqrt(log(m n) / m)) times their mean.
-
-    Alpha is that of CoPRAM's authors, as are the constants of the iteration.
-    """
+def thresholded_spectral(problem, s, generator):
+    """That of thresholded Wirtinger flow: energies above (1 + 1.5 sqrt(log(m n) / m)) times their mean."""
     if has_flat_energies(problem):
         return truncated_eigenvector(problem, s, generator)
     marginals = problem.intensity_marginals / problem.m
-    level = 1 + alpha * np.sqrt(np.log(problem.m * problem.n) / problem.m)
+    level = 1 + _FLOW_LEVEL * np.sqrt(np.log(problem.m * problem.n) / problem.m)
     support = np.flatnonzero(marginals > level)
     return on_support(problem, support if len(support) else np.array([np.argmax(marginals)]), problem.y)
 
@@ -128,7 +127,7 @@ def truncated_eigenvector(problem, s, generator):
 
 def has_flat_energies(problem):
     """Whether all entries of a column have one magnitude, as in a Fourier matrix, or are not at hand."""
-    marginals = getattr(problem, "intensity_marginals", None)
+    marginals = problem.intensity_marginals
     return marginals is None or np.ptp(marginals) <= _FLAT * marginals.max()
 
 
