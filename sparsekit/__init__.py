@@ -11,6 +11,7 @@ _ROOMS = {
         "OrthogonalMatchingPursuit",
         "OrthogonalMatchingPursuitCV",
         "PursuitCoder",
+        "SparseBayesianRegressor",
         "SparsePhaseRetrieval",
         "WeightedOMP",
         "WeightedOMPCV",

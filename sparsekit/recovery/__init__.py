@@ -6,6 +6,7 @@ from sparsekit.recovery.omp import OrthogonalMatchingPursuit, orthogonal_mp
 from sparsekit.recovery.omp_cv import OrthogonalMatchingPursuitCV
 from sparsekit.recovery.phase_retrieval import SparsePhaseRetrieval
 from sparsekit.recovery.power_method import truncated_power_method
+from sparsekit.recovery.sparse_bayes import SparseBayesianRegressor
 from sparsekit.recovery.weighted_omp import WeightedOMP, greedy_decrease
 from sparsekit.recovery.weighted_omp_cv import WeightedOMPCV
 
@@ -14,6 +15,7 @@ __all__ = [
     "OrthogonalMatchingPursuit",
     "OrthogonalMatchingPursuitCV",
     "PursuitCoder",
+    "SparseBayesianRegressor",
     "SparsePhaseRetrieval",
     "WeightedOMP",
     "WeightedOMPCV",

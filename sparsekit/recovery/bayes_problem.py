@@ -1,0 +1,130 @@
+"""The problem of sparse Bayesian learning in units in which columns have the length 1 and targets the size 1."""
+
+from copy import copy
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from sparsekit.core.operators import Design, energy
+from sparsekit.core.scaling import exponent, shifted
+from sparsekit.recovery.bayes_exact import ExactPosterior
+from sparsekit.recovery.bayes_messages import DenseMessages, LooseMessages, OperatorProducts, SparseProducts
+
+_BLOCK = 256  # columns that are scaled at a time
+_CLEAR_SHARE = 0.5  # of the samples: more clear coefficients than that leave the noise open
+_ROUNDING = 64  # times eps: relative size of a residual that is zero
+_EXACT = 2000  # smaller side up to which a posterior is computed by a factorisation
+
+
+class BayesProblem:
+    """A design, targets as rows, and how to get at columns and posteriors.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or LinearOperator of shape (m, n)
+        The matrix.
+    y : ndarray of shape (m,) or (m, T)
+        Target(s).
+    center : bool
+        Whether an intercept is free.
+
+    Attributes
+    ----------
+    Y : ndarray of shape (T, m)
+        Targets in working units.
+    candidates : ndarray of shape (n_candidates,)
+        Columns that are not zero; the others are unknown to all methods.
+    n_free : int
+        Samples, less one for the intercept.
+    most_clear : int
+        How many coefficients may be clear before they could be anything.
+    """
+
+    def __init__(self, X, y, *, center):
+        self.design, self._x_shift = Design(X, center=center), 0
+        if not isinstance(X, LinearOperator):
+            self.design, self._x_shift = self.design.tamed()
+        Y, self.y_mean = self.design.target(y)
+        self.n_positions = X.shape[1]
+        self._y_shift = exponent(Y)
+        self.Y = shifted(np.ascontiguousarray(Y.T), -self._y_shift)
+        self.n_free = max(1, X.shape[0] - center)
+        self._lengths, self.candidates = self._unit_lengths()
+        n = len(self.candidates)
+        self.most_clear = n if n <= self.n_free else max(1, int(_CLEAR_SHARE * self.n_free))
+        self._known = {}  # columns of an operator
+        self._A = self._scaled() if isinstance(X, np.ndarray) else None
+
+    def _unit_lengths(self):
+        """What the columns are divided by, and which ones are not zero."""
+        n = self.design.shape[1]
+        if isinstance(self.design.X, LinearOperator):
+            mean = OperatorProducts(self.design, 1.0, np.arange(n)).energy / n
+            return np.full(n, np.sqrt(mean) or 1.0), np.arange(n if mean else 0)
+        lengths = np.sqrt(self.design.squared_norms())
+        candidates = np.flatnonzero(lengths)
+        return lengths[candidates], candidates
+
+    def _scaled(self):
+        """The columns at unit length, (m, n_candidates) in C order."""
+        A = np.empty((self.design.shape[0], len(self.candidates)), self.Y.dtype)
+        for start in range(0, A.shape[1], _BLOCK):
+            part = slice(start, start + _BLOCK)
+            A[:, part] = self.design.columns(self.candidates[part]) / self._lengths[part].astype(self.Y.real.dtype)
+        return A
+
+    def only(self, target):
+        """The same problem for one of the targets."""
+        other = copy(self)
+        other.Y, other.y_mean = self.Y[target : target + 1], self.y_mean[target : target + 1]
+        return other
+
+    @property
+    def size(self):
+        """Mean square of the targets."""
+        return energy(self.Y) / self.Y.size
+
+    @property
+    def floor(self):
+        """Noise variance that is but rounding."""
+        return (_ROUNDING * float(np.finfo(self.Y.dtype).eps)) ** 2 * (self.size or 1.0)
+
+    def columns(self, active):
+        """Columns (m, k) at unit length, dense."""
+        if self._A is not None:
+            return self._A[:, active]
+        if isinstance(self.design.X, LinearOperator):
+            new = [j for j in active.tolist() if j not in self._known]
+            if new:
+                self._known.update(zip(new, self.design.columns(np.array(new)).T, strict=True))
+            A = np.stack([self._known[j] for j in active.tolist()], axis=1) if len(active) else self.Y.T[:, :0]
+        else:
+            A = self.design.columns(self.candidates[active])
+        return (A / self._lengths[active]).astype(self.Y.dtype)
+
+    def messages(self, belief, damping=None):
+        """The engine that passes messages, for the active columns."""
+        active, Y = belief.active, np.ascontiguousarray(belief.correlation.rotated(self.Y))
+        if self._A is not None:
+            return DenseMessages(self._A if len(active) == self._A.shape[1] else self._A[:, active], Y, damping)
+        if isinstance(self.design.X, LinearOperator):
+            return LooseMessages(OperatorProducts(self.design, self._lengths[0], active), Y, damping)
+        return LooseMessages(SparseProducts(self.design, self._lengths[active], self.candidates[active]), Y, damping)
+
+    def posterior(self, belief, *, exact):
+        """The engine for the active coefficients; one that is exact also where that is cheap."""
+        if exact or min(len(belief.active), self.Y.shape[1]) <= _EXACT:
+            return ExactPosterior(self.columns(belief.active), belief.correlation.rotated(self.Y))
+        return self.messages(belief)
+
+    def in_users_units(self, x, active):
+        """Coefficients (..., k), or their standard deviations, of the active columns."""
+        return shifted(x / self._lengths[active].astype(x.real.dtype), self._y_shift)
+
+    def noise_in_users_units(self, noise):
+        """A variance of the targets."""
+        return float(np.ldexp(noise, 2 * (self._y_shift - self._x_shift)))
+
+    def noise_in_working_units(self, noise):
+        """The inverse."""
+        return max(float(np.ldexp(noise, 2 * (self._x_shift - self._y_shift))), self.floor)
