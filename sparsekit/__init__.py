@@ -7,6 +7,7 @@ from importlib import import_module
 
 _ROOMS = {
     "recovery": (
+        "KroneckerSBL",
         "MatchingPursuit",
         "OrthogonalMatchingPursuit",
         "OrthogonalMatchingPursuitCV",

@@ -1,6 +1,7 @@
 """Recovery: y ~ X w with w sparse, and signals as sparse codes over a dictionary."""
 
 from sparsekit.recovery.coder import PursuitCoder
+from sparsekit.recovery.kronecker_sbl import KroneckerSBL
 from sparsekit.recovery.matching_pursuit import MatchingPursuit
 from sparsekit.recovery.omp import OrthogonalMatchingPursuit, orthogonal_mp
 from sparsekit.recovery.omp_cv import OrthogonalMatchingPursuitCV
@@ -11,6 +12,7 @@ from sparsekit.recovery.weighted_omp import WeightedOMP, greedy_decrease
 from sparsekit.recovery.weighted_omp_cv import WeightedOMPCV
 
 __all__ = [
+    "KroneckerSBL",
     "MatchingPursuit",
     "OrthogonalMatchingPursuit",
     "OrthogonalMatchingPursuitCV",

@@ -36,11 +36,16 @@ def conclude(problem, belief):
         where=problem.candidates[active],
         mean=problem.in_users_units(turn.back(belief.moments.mean), active),
         std=problem.in_users_units(np.sqrt(shares @ belief.moments.variance), active),
-        prior_variance=np.square(problem.in_users_units(np.sqrt(belief.gamma), active)),
+        prior_variance=_squared(problem.in_users_units(np.sqrt(belief.gamma), active)),
         gain=gain,
         covariance=covariance,
         noise_variance=problem.noise_in_users_units(belief.noise) if problem.size else 0.0,
     )
+
+
+def _squared(x):
+    with np.errstate(over="ignore", under="ignore"):
+        return np.square(x)
 
 
 def _covariance(problem, engine, belief):

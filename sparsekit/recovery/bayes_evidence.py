@@ -23,6 +23,8 @@ _INERT = 1e-2  # explained share of a prior variance below which a coefficient w
 _BATCH = 0.1  # of the coefficients: fewer are not worth a copy of the matrix
 _INNER = 0.1  # times the change of the last iteration: tolerance of the messages
 _INNER_MAX = 100  # passes of messages in one iteration
+_LOUD = 4.0  # of the noise variance: the energy from which a coefficient is not dropped beside one like it
+_ALIKE = 0.3  # cosine of columns that may stand in for each other
 _LARGEST = 0.999  # correlation that is learnt
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
 
@@ -76,6 +78,12 @@ class Belief:
         norm = np.linalg.norm(self.moments.mean)
         return float(np.linalg.norm(self.moments.mean - old) / norm) if norm else 0.0
 
+    def second_moments(self):
+        """The prior variances (k,) under which the moments are most likely."""
+        mean, variance, _ = self.moments
+        second = np.square(np.abs(mean, dtype=np.float64)) + variance
+        return (second / self.correlation.eigenvalues[:, None]).mean(axis=0)
+
     def keep(self, mask):
         """Forget the coefficients outside the mask."""
         self.active, self.gamma, self.prior = self.active[mask], self.gamma[mask], self.prior[:, mask]
@@ -106,6 +114,13 @@ class Rules:
     tol: float
     max_iter: int
     clear: float = _CLEAR
+
+
+def blank(problem, noise, correlation):
+    """What is believed before y is looked at, but for its size: all coefficients alike."""
+    n = len(problem.candidates)
+    gamma = np.full(n, problem.size * problem.Y.shape[1] / max(n, 1))
+    return Belief(np.arange(n), gamma, noise, correlation)
 
 
 def gains(belief):
@@ -161,9 +176,7 @@ def maximise(problem, engine, belief, rules):
         rests = change < rules.tol
         gain, explained = gains(belief), belief.moments.explained.max(axis=0)
         rests &= follow_noise(problem, belief, rules, gain > rules.clear)
-        mean, variance, _ = belief.moments
-        second = np.square(np.abs(mean, dtype=np.float64)) + variance
-        belief.gamma = (second / belief.correlation.eigenvalues[:, None]).mean(axis=0)
+        belief.gamma = belief.second_moments()
         belief.n_iter += 1
         if rests:
             belief.converged = _follow_correlation(belief, engine, rules, gain > rules.clear)
@@ -178,14 +191,31 @@ def maximise(problem, engine, belief, rules):
 def select(problem, belief, rules, min_gain):
     """Drop what adds no more than min_gain to the log evidence and learn the rest anew, until all of it adds more."""
     rules = replace(rules, clear=max(min_gain, _DISTINCT))
-    keep = gains(belief) > min_gain
+    settled = belief.converged
+    keep = _worth_keeping(problem, belief, min_gain)
     while keep.any():
         belief.keep(keep)
         maximise(problem, problem.posterior(belief, exact=False), belief, rules)
-        keep = gains(belief) > min_gain
+        settled &= belief.converged
+        keep = _worth_keeping(problem, belief, min_gain)
         if keep.all():
-            return
+            break
     belief.keep(keep)
+    belief.converged = settled
+
+
+def _worth_keeping(problem, belief, min_gain):
+    """All but the coefficients with too little gain; of those that may stand in for each other only the least."""
+    gain = gains(belief)
+    drop = gain <= min_gain
+    shared = drop & (np.square(np.abs(belief.moments.mean)).mean(axis=0) > _LOUD * belief.noise)
+    shared = np.flatnonzero(shared)[np.argsort(gain[shared], kind="stable")]
+    if len(shared):
+        A = problem.columns(belief.active[shared])
+        alike = np.abs(A.conj().T @ A) > _ALIKE
+        for i in range(len(shared)):
+            drop[shared[i]] = not (alike[i, :i] & drop[shared[:i]]).any()
+    return ~drop
 
 
 def _follow_correlation(belief, engine, rules, clear):

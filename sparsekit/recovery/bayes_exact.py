@@ -4,13 +4,13 @@ With prior variances gamma = d^2 and noise variance s2, whichever matrix is smal
 
     n <= m    I + D A^H A D / s2            m < n    I + A D^2 A^H / s2
 
-Neither has an eigenvalue below 1, however small or large gamma is.
+Neither has an eigenvalue below 1, up to rounding.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 
 
 class Moments(NamedTuple):
@@ -58,16 +58,12 @@ class ExactPosterior:
         """Upper Cholesky factor, and the shares of the prior variances that are explained and left."""
         d = np.sqrt(prior)
         if self._tall:
-            inner = (d[:, None] * self._gram) * (d / noise)
-            inner[np.diag_indices_from(inner)] += 1
-            R = cholesky(inner, check_finite=False)
+            R = _factor_with_identity((d[:, None] * self._gram) * (d / noise))
             inverse = solve_triangular(R, np.eye(len(d)), trans="C", check_finite=False)
             left = np.square(np.abs(inverse)).sum(axis=0)
             return R, 1 - left, left
         scaled = self._A * d
-        inner = scaled @ scaled.conj().T / noise
-        inner[np.diag_indices_from(inner)] += 1
-        R = cholesky(inner, check_finite=False)
+        R = _factor_with_identity(scaled @ (scaled.conj().T / noise))
         half = solve_triangular(R, scaled, trans="C", check_finite=False)
         explained = np.square(np.abs(half)).sum(axis=0) / noise
         return R, explained, np.maximum(1 - explained, 0)
@@ -100,3 +96,15 @@ class ExactPosterior:
         """Forget the columns outside the mask."""
         self._A = self._A[:, mask]
         self._set_products()
+
+
+def _factor_with_identity(inner):
+    """Upper Cholesky factor of I + inner, with a little more of I where rounding has made inner indefinite."""
+    lift = 1.0
+    while True:
+        lifted = inner.copy()
+        lifted[np.diag_indices_from(inner)] += lift
+        try:
+            return cholesky(lifted, overwrite_a=True, check_finite=False)
+        except LinAlgError:
+            lift = 4 * max(lift, np.finfo(float).eps * np.trace(inner).real)

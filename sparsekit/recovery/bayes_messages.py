@@ -318,9 +318,8 @@ class SparseProducts:
     def __init__(self, design, lengths, active):
         self._design, self._lengths, self._active = design, lengths, active
         self.shape = (design.shape[0], len(active))
-        scale = 1 / lengths
-        self._X = (design.X[:, active] @ diags_array(scale)).astype(design.dtype) * design.ones()[0]
-        self._mean = (design.mean[active] * scale * design.ones()[0]).astype(design.dtype)
+        self._X = (design.X[:, active] @ diags_array(1 / lengths)).astype(design.dtype)
+        self._mean = (design.mean[active] / lengths).astype(design.dtype)
         self._energies = abs(self._X).power(2)
 
     def dot(self, x):
@@ -355,7 +354,12 @@ class OperatorProducts:
         self._design, self._length, self._active = design, length, active
         self.shape = (design.shape[0], len(active))
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(active), _PROBES)).astype(design.dtype)
-        self.energy = energy(self.dot(signs)) / _PROBES
+        images = self.dot(signs)
+        with np.errstate(over="ignore", under="ignore"):
+            self.energy = energy(images) / _PROBES
+        if not np.isfinite(self.energy) or (self.energy == 0 and images.any()):
+            msg = f"X must be a LinearOperator with entries near 1, got products of the size {np.abs(images).max():.1e}"
+            raise ValueError(msg)
         self._mean = self.energy / (self.shape[0] * self.shape[1])
 
     def dot(self, x):

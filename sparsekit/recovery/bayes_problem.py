@@ -3,6 +3,7 @@
 from copy import copy
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
 from sparsekit.core.operators import Design, energy
@@ -12,7 +13,9 @@ from sparsekit.recovery.bayes_messages import DenseMessages, LooseMessages, Oper
 
 _BLOCK = 256  # columns that are scaled at a time
 _CLEAR_SHARE = 0.5  # of the samples: more clear coefficients than that leave the noise open
-_ROUNDING = 64  # times eps: relative size of a residual that is zero
+_ROUNDING = 16  # times eps: relative size of what is zero
+_TWIN = 1e-4  # times the square root of eps: 1 minus the cosine of columns that are the same
+_MODERATE = 200  # largest exponent of two of entries that are taken as they are, in double precision
 _EXACT = 2000  # smaller side up to which a posterior is computed by a factorisation
 
 
@@ -41,9 +44,8 @@ class BayesProblem:
     """
 
     def __init__(self, X, y, *, center):
-        self.design, self._x_shift = Design(X, center=center), 0
-        if not isinstance(X, LinearOperator):
-            self.design, self._x_shift = self.design.tamed()
+        X, self._x_shift = _moderate(X)
+        self.design = Design(X, center=center)
         Y, self.y_mean = self.design.target(y)
         self.n_positions = X.shape[1]
         self._y_shift = exponent(Y)
@@ -59,11 +61,27 @@ class BayesProblem:
         """What the columns are divided by, and which ones are not zero."""
         n = self.design.shape[1]
         if isinstance(self.design.X, LinearOperator):
-            mean = OperatorProducts(self.design, 1.0, np.arange(n)).energy / n
-            return np.full(n, np.sqrt(mean) or 1.0), np.arange(n if mean else 0)
+            energy_ = OperatorProducts(self.design, 1.0, np.arange(n)).energy
+            return np.full(n, np.sqrt(energy_ / n) or 1.0), np.arange(n if energy_ else 0)
         lengths = np.sqrt(self.design.squared_norms())
         candidates = np.flatnonzero(lengths)
+        candidates = np.delete(candidates, self._repeated(candidates, lengths[candidates]))
         return lengths[candidates], candidates
+
+    def _repeated(self, candidates, lengths):
+        """Places of columns that are multiples of earlier ones: their prior variances could be shared at will."""
+        m, tolerance = self.design.shape[0], _TWIN * np.sqrt(float(np.finfo(self.design.dtype).eps))
+        probe = np.random.default_rng(0).standard_normal(m).astype(self.design.dtype)
+        heights = np.abs(self.design.adjoint(probe)[candidates]) / lengths
+        order = np.argsort(heights, kind="stable")
+        repeated = []
+        for group in np.split(order, np.flatnonzero(np.diff(heights[order]) > tolerance * np.sqrt(m)) + 1):
+            if len(group) > 1:
+                group.sort()
+                A = self.design.columns(candidates[group]) / lengths[group]
+                alike = 1 - np.abs(A.conj().T @ A) <= tolerance
+                repeated += [j for i, j in enumerate(group) if alike[i, :i].any()]
+        return repeated
 
     def _scaled(self):
         """The columns at unit length, (m, n_candidates) in C order."""
@@ -86,8 +104,14 @@ class BayesProblem:
 
     @property
     def floor(self):
-        """Noise variance that is but rounding."""
-        return (_ROUNDING * float(np.finfo(self.Y.dtype).eps)) ** 2 * (self.size or 1.0)
+        """Noise variance that is but rounding, of the data or of a factorisation."""
+        rounding = (_ROUNDING * float(np.finfo(self.Y.dtype).eps)) ** 2
+        return max(rounding, _ROUNDING * np.finfo(float).eps * self.Y.shape[1]) * (self.size or 1.0)
+
+    @property
+    def x_mean(self):
+        """Means of the columns."""
+        return shifted(self.design.mean, -self._x_shift)
 
     def columns(self, active):
         """Columns (m, k) at unit length, dense."""
@@ -119,12 +143,31 @@ class BayesProblem:
 
     def in_users_units(self, x, active):
         """Coefficients (..., k), or their standard deviations, of the active columns."""
-        return shifted(x / self._lengths[active].astype(x.real.dtype), self._y_shift)
+        return shifted(x / self._lengths[active].astype(x.real.dtype), self._y_shift + self._x_shift)
 
     def noise_in_users_units(self, noise):
         """A variance of the targets."""
-        return float(np.ldexp(noise, 2 * (self._y_shift - self._x_shift)))
+        with np.errstate(over="ignore"):
+            variance = float(np.ldexp(noise, 2 * self._y_shift))
+        if not np.isfinite(variance):
+            msg = "the noise variance overflows float64: divide y by its largest absolute value before fitting"
+            raise ValueError(msg)
+        return variance
 
     def noise_in_working_units(self, noise):
         """The inverse."""
-        return max(float(np.ldexp(noise, 2 * (self._x_shift - self._y_shift))), self.floor)
+        return max(float(np.ldexp(noise, -2 * self._y_shift)), self.floor)
+
+
+def _moderate(X):
+    """X with entries near 1 if their squares could leave the floating-point range, and the power of two for it."""
+    if isinstance(X, LinearOperator):
+        return X, 0
+    shift = -exponent(X.data if issparse(X) else X)
+    if abs(shift) <= _MODERATE * np.finfo(X.dtype).maxexp / 1024:
+        return X, 0
+    if not issparse(X):
+        return shifted(X, shift), shift
+    scaled = X.copy()
+    scaled.data = shifted(X.data, shift)
+    return scaled, shift

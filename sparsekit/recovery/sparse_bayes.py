@@ -11,7 +11,7 @@ from sklearn.utils import check_scalar
 from sparsekit.core.validation import check_choice, check_matrix, check_non_negative, check_problem
 from sparsekit.recovery._regressor import SparseRegressor
 from sparsekit.recovery.bayes_conclusion import LARGE, conclude
-from sparsekit.recovery.bayes_evidence import HELD_BACK, Belief, Correlation, Rules, left_noise, maximise, select
+from sparsekit.recovery.bayes_evidence import HELD_BACK, Correlation, Rules, blank, left_noise, maximise, select
 from sparsekit.recovery.bayes_problem import BayesProblem
 from sparsekit.recovery.held_out import check_rows, held_out_errors
 from sparsekit.recovery.support_chain import structured
@@ -243,49 +243,48 @@ class SparseBayesianRegressor(SparseRegressor):
             if not -1 < self.row_correlation < 1:
                 msg = f"row_correlation must be in (-1, 1), got {self.row_correlation}; 'learn' finds it"
                 raise ValueError(msg)
-        check_scalar(self.min_gain, "min_gain", Real, max_val=1e6)
+        check_scalar(self.min_gain, "min_gain", Real)
+        if not self.min_gain < np.inf:
+            msg = f"min_gain must be smaller than inf, got {self.min_gain}; -inf keeps all coefficients"
+            raise ValueError(msg)
         if self.damping is not None:
+            check_non_negative(self.damping, "damping")
             check_scalar(self.damping, "damping", Real, min_val=0, max_val=1, include_boundaries="right")
         check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
+        check_non_negative(self.tol, "tol")
         check_scalar(self.tol, "tol", Real, min_val=0, max_val=1, include_boundaries="neither")
 
     def _answer(self, problem, level=None):
         """What is believed in the end, with the probabilities of the support."""
-        n, n_targets = len(problem.candidates), len(problem.Y)
-        beta = self.row_correlation if n_targets > 1 else 0.0
-        beta = 0.0 if beta is None else beta
-        size, learn = problem.size, isinstance(self.noise_variance, str)
+        n_targets, size, learn = len(problem.Y), problem.size, isinstance(self.noise_variance, str)
+        beta = self.row_correlation if n_targets > 1 and self.row_correlation is not None else 0.0
         given = level and level * size if learn else problem.noise_in_working_units(self.noise_variance)
-        belief = Belief(
-            active=np.arange(n),
-            gamma=np.full(n, size * problem.Y.shape[1] / max(n, 1)),
-            noise=max(_FIRST_NOISE * size, given or 0.0),
-            correlation=Correlation(0.0 if beta == "learn" else np.clip(beta, -HELD_BACK, HELD_BACK), n_targets),
-        )
         rules = Rules(
-            noise=given,
-            correlation=None if beta == "learn" else float(beta),
-            tol=self.tol,
-            max_iter=self.max_iter,
+            noise=given, correlation=None if beta == "learn" else float(beta), tol=self.tol, max_iter=self.max_iter
         )
+        first = Correlation(0.0 if beta == "learn" else float(np.clip(beta, -HELD_BACK, HELD_BACK)), n_targets)
+        belief = blank(problem, max(_FIRST_NOISE * size, given or 0.0), first)
         probability = np.zeros(problem.n_positions)
-        if not n or not size:
-            belief.forget(problem.Y.dtype)
-        else:
-            exact = self.solver == "em"
-            engine = problem.posterior(belief, exact=True) if exact else problem.messages(belief, self.damping)
-            maximise(problem, engine, belief, rules)
+        if len(belief.active) and size:
+            maximise(problem, self._engine(problem, belief), belief, rules)
             if learn:
                 rules.noise = None
             else:
                 belief.noise = given
             if self.prior == "markov":
-                probability = structured(problem, engine, belief, rules)
+                anew = blank(problem, belief.noise, belief.correlation)
+                anew.n_iter, anew.converged, belief = belief.n_iter, belief.converged, anew
+                probability = structured(problem, self._engine(problem, belief), belief, rules)
             else:
                 select(problem, belief, rules, self.min_gain)
+        else:
+            belief.forget(problem.Y.dtype)
         if not len(belief.active):
             belief.noise = left_noise(problem, belief, []) if learn else given
         return belief, probability
+
+    def _engine(self, problem, belief):
+        return problem.posterior(belief, exact=True) if self.solver == "em" else problem.messages(belief, self.damping)
 
     def _held_out_level(self, X, y):
         """The noise variance, in units of the mean square of y, with the smallest errors on held-out rows."""
@@ -316,7 +315,7 @@ class SparseBayesianRegressor(SparseRegressor):
             rows = slice(None) if shared else slice(i, i + 1)
             coef[rows, end.where], std[rows, end.where] = end.mean, end.std
             prior[i, end.where], gain[i, end.where] = end.prior_variance, end.gain
-        offset = problem.y_mean - coef @ problem.design.mean
+        offset = problem.y_mean - coef @ problem.x_mean
         self._set_coefficients(coef, offset, single)
         self.coef_std_ = std[0] if single else std
         self.prior_variance_, self.gain_ = (prior[0], gain[0]) if shared else (prior, gain)
@@ -330,7 +329,7 @@ class SparseBayesianRegressor(SparseRegressor):
         self.n_iter_ = max(1, *(belief.n_iter for belief in beliefs))
         self.converged_ = all(belief.converged for belief in beliefs)
         self.noise_is_known_ = not any(belief.crowded for belief in beliefs)
-        self._x_mean, self._intercept_share = problem.design.mean, self.fit_intercept / problem.Y.shape[1]
+        self._x_mean, self._intercept_share = problem.x_mean, self.fit_intercept / problem.Y.shape[1]
 
     def _warn(self):
         if not self.converged_:

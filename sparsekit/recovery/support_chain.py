@@ -18,7 +18,9 @@ _LIMIT = 50.0  # of the evidence about one s_n, in nats
 _RARE = 1e-6  # probabilities of the chain are kept that far from 0 and 1
 _FIRST_END = 0.25  # probability that a run ends, before it is learnt
 _LIKELY = 0.5  # probability from which a coefficient is kept
-_INNER_MAX = 100
+_WARM = 30  # iterations of sparse Bayesian learning before
+_LITTLE = 0.1  # of the noise variance that was learnt
+_INNER, _INNER_MAX = 0.1, 100  # tolerance of the messages, times that of the iteration, and their passes
 
 
 @kernel
@@ -84,12 +86,10 @@ class SupportChain:
 
     def update(self, belief, order):
         """Precisions from the moments, then the support; `order` is 1/2 for each real target, 1 for a complex one."""
-        mean, variance, _ = belief.moments
-        lam = belief.correlation.eigenvalues[:, None]
-        energies = ((np.square(np.abs(mean, dtype=np.float64)) + variance) / lam).sum(axis=0)
+        n_targets = len(belief.moments.mean)
         s, rate, rate0 = self.probability, _B * self._scale, _B0 * self._scale
-        shape = s * _A + (1 - s) * _A0 + order * len(mean)
-        total = s * rate + (1 - s) * rate0 + order * energies
+        shape = s * _A + (1 - s) * _A0 + order * n_targets
+        total = s * rate + (1 - s) * rate0 + order * n_targets * belief.second_moments()
         self._precision, self._log_precision = shape / total, digamma(shape) - np.log(total)
         belief.gamma = 1 / self._precision
         self._infer_support()
@@ -107,17 +107,27 @@ class SupportChain:
 
 
 def structured(problem, engine, belief, rules):
-    """Turbo-VBI from where sparse Bayesian learning has ended; the likely coefficients are kept. P(s_n = 1)."""
+    """Turbo-VBI for the noise and the correlation of a belief; the likely coefficients are kept. P(s_n = 1).
+
+    It starts from a few iterations of sparse Bayesian learning anew, as those that have settled have given up too many
+    coefficients, with little noise, which rises to where it belongs. A cold start gives up all of them.
+    """
     order = 1.0 if problem.Y.dtype.kind == "c" else 0.5
+    if rules.noise is None:
+        belief.noise = max(_LITTLE * belief.noise, problem.floor)
+    for _ in range(_WARM):
+        belief.expect(engine, _INNER, _INNER_MAX)
+        belief.gamma = belief.second_moments()
+        belief.n_iter += 1
     chain = SupportChain(problem.n_positions, problem.candidates[belief.active], belief, rules.clear)
-    belief.converged = False
+    settled, belief.converged = belief.converged, False
     for _ in range(rules.max_iter):
         chain.update(belief, order)
-        change = belief.expect(engine, 0.1 * rules.tol, _INNER_MAX)
+        change = belief.expect(engine, _INNER * rules.tol, _INNER_MAX)
         rests = follow_noise(problem, belief, rules, chain.probability > _LIKELY) and change < rules.tol
         belief.n_iter += 1
         if rests:
-            belief.converged = True
+            belief.converged = settled
             break
     probability = np.zeros(problem.n_positions)
     probability[problem.candidates[belief.active]] = chain.probability
