@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sparsekit.recovery.bayes_evidence import gains
+from sparsekit.recovery.bayes_belief import gains
 
 LARGE = 2000  # coefficients from which on their covariance is not computed
 _TOL, _MAX_PASSES = 1e-8, 2000  # of the last messages, where the posterior is not exact
@@ -18,19 +18,19 @@ class Conclusion(NamedTuple):
     std: np.ndarray  # (T, k)
     prior_variance: np.ndarray  # (k,)
     gain: np.ndarray  # (k,)
-    covariance: np.ndarray | None  # (T, k, k), or (1, k, k) where it is the same for all; None for large k
+    root: np.ndarray | None  # of the covariance, (T, k, k) or (1, k, k) where it is the same for all; None for large k
     noise_variance: float
 
 
 def conclude(problem, belief):
     """The posterior that belongs to the prior variances and the noise variance of the belief."""
     active, turn = belief.active, belief.correlation
-    gain, covariance = np.zeros(len(active)), np.zeros((1, len(active), len(active)))
+    gain, root = np.zeros(len(active)), np.zeros((1, len(active), len(active)))
     if len(active):
-        engine = problem.posterior(belief, exact=False)
+        engine = problem.posterior(belief)
         belief.expect(engine, _TOL, _MAX_PASSES)
         gain = gains(belief)
-        covariance = _covariance(problem, engine, belief) if len(active) <= LARGE else None
+        root = _covariance_root(problem, engine, belief) if len(active) <= LARGE else None
     shares = np.square(turn.vectors)
     return Conclusion(
         where=problem.candidates[active],
@@ -38,7 +38,7 @@ def conclude(problem, belief):
         std=problem.in_users_units(np.sqrt(shares @ belief.moments.variance), active),
         prior_variance=_squared(problem.in_users_units(np.sqrt(belief.gamma), active)),
         gain=gain,
-        covariance=covariance,
+        root=root,
         noise_variance=problem.noise_in_users_units(belief.noise) if problem.size else 0.0,
     )
 
@@ -48,11 +48,12 @@ def _squared(x):
         return np.square(x)
 
 
-def _covariance(problem, engine, belief):
-    """Of each target: with correlated targets a mixture of those of the rotated ones."""
+def _covariance_root(problem, engine, belief):
+    """L with L L^H the covariance of each target: with correlated targets a mixture of those of the rotated ones."""
     priors = belief.prior if belief.correlation.beta else belief.prior[:1]
     each = np.stack([engine.covariance(prior, belief.noise) for prior in priors])
     if belief.correlation.beta:
         each = np.tensordot(np.square(belief.correlation.vectors), each, 1)
-    one_side = problem.in_users_units(each, belief.active)
-    return problem.in_users_units(one_side.swapaxes(1, 2), belief.active).swapaxes(1, 2)
+    values, vectors = np.linalg.eigh(each)
+    root = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
+    return problem.in_users_units(root.swapaxes(1, 2), belief.active).swapaxes(1, 2)

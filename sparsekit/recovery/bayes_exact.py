@@ -10,7 +10,9 @@ Neither has an eigenvalue below 1, up to rounding.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from scipy.linalg import get_lapack_funcs
+
+_ROUTINES = ("potrf", "potri", "potrs", "trtrs")
 
 
 class Moments(NamedTuple):
@@ -45,50 +47,49 @@ class ExactPosterior:
             self._gram, self._images = self._A.conj().T @ self._A, self._Y @ self._A.conj()
 
     def posterior(self, prior, noise, *, tol=None, max_iter=None):
-        """Moments for the prior variances (t, n) and the noise variance."""
+        """Moments for the prior variances (T, n) and the noise variance."""
         mean, variance, explained = (np.empty(prior.shape, dtype) for dtype in (self._A.dtype, float, float))
-        first = None
         for i, one in enumerate(prior):
-            if first is None or not np.array_equal(one, first):
-                first, factor = one, self._factor(one, noise)
-            mean[i], explained[i], variance[i] = self._solved(i, one, noise, factor)
+            if i == 0 or not np.array_equal(one, prior[i - 1]):
+                solve = (self._tall_solver if self._tall else self._wide_solver)(one, noise)
+            mean[i], explained[i], variance[i] = solve(i)
         return Moments(mean, variance, explained)
 
-    def _factor(self, prior, noise):
-        """Upper Cholesky factor, and the shares of the prior variances that are explained and left."""
+    def _tall_solver(self, prior, noise):
         d = np.sqrt(prior)
-        if self._tall:
-            R = _factor_with_identity((d[:, None] * self._gram) * (d / noise))
-            inverse = solve_triangular(R, np.eye(len(d)), trans="C", check_finite=False)
-            left = np.square(np.abs(inverse)).sum(axis=0)
-            return R, 1 - left, left
-        scaled = self._A * d
-        R = _factor_with_identity(scaled @ (scaled.conj().T / noise))
-        half = solve_triangular(R, scaled, trans="C", check_finite=False)
-        explained = np.square(np.abs(half)).sum(axis=0) / noise
-        return R, explained, np.maximum(1 - explained, 0)
+        root = FactorWithIdentity((d[:, None] * self._gram) * (d / noise))
+        left = root.inverse().diagonal().real
 
-    def _solved(self, i, prior, noise, factor):
-        R, explained, left = factor
-        d = np.sqrt(prior)
-        if self._tall:
-            mean = d * cho_solve((R, False), d * self._images[i], check_finite=False) / noise
-        else:
-            mean = prior * (self._A.conj().T @ cho_solve((R, False), self._Y[i], check_finite=False)) / noise
-        return mean, np.clip(explained, 0, 1), prior * left
+        def solve(i):
+            return d * root.solve(d * self._images[i]) / noise, np.clip(1 - left, 0, 1), prior * left
+
+        return solve
+
+    def _wide_solver(self, prior, noise):
+        scaled = self._A * np.sqrt(prior)
+        root = FactorWithIdentity(scaled @ (scaled.conj().T / noise))
+        explained = np.clip(np.square(np.abs(root.half_solve(scaled))).sum(axis=0) / noise, 0, 1)
+
+        def solve(i):
+            return prior * (self._A.conj().T @ root.solve(self._Y[i])) / noise, explained, prior * (1 - explained)
+
+        return solve
 
     def covariance(self, prior, noise):
         """Posterior covariance (n, n) of one target with the prior variances (n,)."""
         d = np.sqrt(prior)
-        R, _, _ = self._factor(prior, noise)
         if self._tall:
-            half = solve_triangular(R, np.diag(d), trans="C", check_finite=False)
-            return half.conj().T @ half
-        half = solve_triangular(R, self._A * prior, trans="C", check_finite=False)
-        return np.diag(prior) - half.conj().T @ half / noise
+            return d[:, None] * FactorWithIdentity((d[:, None] * self._gram) * (d / noise)).inverse() * d
+        scaled = self._A * d
+        half = FactorWithIdentity(scaled @ (scaled.conj().T / noise)).half_solve(scaled)
+        return d[:, None] * (np.eye(len(d)) - half.conj().T @ half / noise) * d
+
+    def residual(self, mean):
+        """Y - A x for means (T, n) as rows."""
+        return self._Y - mean @ self._A.T
 
     def turn(self, rotation):
-        """Multiply the targets by an orthogonal matrix (t, t)."""
+        """Multiply the targets by an orthogonal matrix (T, T)."""
         self._Y = rotation @ self._Y
         self._set_products()
 
@@ -98,13 +99,29 @@ class ExactPosterior:
         self._set_products()
 
 
-def _factor_with_identity(inner):
-    """Upper Cholesky factor of I + inner, with a little more of I where rounding has made inner indefinite."""
-    lift = 1.0
-    while True:
-        lifted = inner.copy()
-        lifted[np.diag_indices_from(inner)] += lift
-        try:
-            return cholesky(lifted, overwrite_a=True, check_finite=False)
-        except LinAlgError:
+class FactorWithIdentity:
+    """Cholesky's lower factor of I + inner; of a little more of I where rounding has made inner indefinite."""
+
+    def __init__(self, inner):
+        lift = 1.0
+        while True:
+            lifted = inner.copy()
+            lifted.flat[:: len(inner) + 1] += lift
+            factorise, self._invert, self._solve, self._half = get_lapack_funcs(_ROUTINES, (lifted,))
+            self._factor, failed = factorise(lifted, lower=True, overwrite_a=True)
+            if not failed:
+                return
             lift = 4 * max(lift, np.finfo(float).eps * np.trace(inner).real)
+
+    def solve(self, right):
+        """(I + inner)^-1 right."""
+        return self._solve(self._factor, right, lower=True)[0]
+
+    def half_solve(self, right):
+        """factor^-1 right."""
+        return self._half(self._factor, right, lower=True)[0]
+
+    def inverse(self):
+        """(I + inner)^-1."""
+        lower = np.tril(self._invert(self._factor, lower=True)[0])
+        return lower + np.tril(lower, -1).conj().T

@@ -167,7 +167,7 @@ class DenseMessages:
 
     def __init__(self, A, Y, damping=None):
         padding = -len(A) % _ROWS if A.dtype.kind != "c" else 0
-        self._A, self._given = _planes(A, padding), damping
+        self._A, self._given, self._m = _planes(A, padding), damping, len(A)
         self._Y = [_planes(y, padding) for y in Y]
         self._s = [np.zeros_like(y) for y in self._Y]
         self._x = [np.zeros((len(self._A), A.shape[1]), self._A.dtype) for _ in Y]
@@ -217,12 +217,12 @@ class DenseMessages:
         self._set_damping()
 
     def _set_damping(self):
-        planes, m, n = self._A.shape
-        if self._direction is None:
+        planes, _, n = self._A.shape
+        if self._direction is None or not self._direction.any():
             self._direction = np.random.default_rng(0).standard_normal((planes, n)).astype(self._A.dtype)
         norm, self._direction = squared_norm(self._dot, self._adjoint, self._direction)
         energy = float(np.vdot(self._A, self._A))
-        self.damping = self._given or damping_rule(m, n, norm / energy if energy else 0.0, _SAFETY)
+        self.damping = self._given or damping_rule(self._m, n, norm / energy if energy else 0.0, _SAFETY)
 
     def _dot(self, x):
         A = self._A
@@ -303,7 +303,7 @@ class LooseMessages:
 
     def _set_damping(self):
         m, n = self._A.shape
-        if self._direction is None:
+        if self._direction is None or not self._direction.any():
             self._direction = np.random.default_rng(0).standard_normal(n).astype(self._Y.dtype)
         norm, self._direction = squared_norm(self._A.dot, self._A.adjoint, self._direction)
         energy = float(self._A.squares(np.ones(n)).sum())
@@ -399,6 +399,7 @@ def damping_rule(m, n, norm, safety):
 
 def squared_norm(dot, adjoint, start):
     """The largest squared singular value by the power method, from below, and the direction that reaches it."""
+    start = start / np.abs(start).max()
     for _ in range(_PRODUCTS):
         image = adjoint(dot(start))
         norm = float(np.linalg.norm(image))

@@ -11,10 +11,11 @@ from sparsekit.core.scaling import exponent, shifted
 from sparsekit.recovery.bayes_exact import ExactPosterior
 from sparsekit.recovery.bayes_messages import DenseMessages, LooseMessages, OperatorProducts, SparseProducts
 
+SINGLE = 1e-11  # noise variance, in units of the size of y, that messages in single precision can tell from zero
 _BLOCK = 256  # columns that are scaled at a time
 _CLEAR_SHARE = 0.5  # of the samples: more clear coefficients than that leave the noise open
 _ROUNDING = 16  # times eps: relative size of what is zero
-_TWIN = 1e-4  # times the square root of eps: 1 minus the cosine of columns that are the same
+_TWIN = 64  # times eps: the distance of columns that are the same
 _MODERATE = 200  # largest exponent of two of entries that are taken as they are, in double precision
 _EXACT = 2000  # smaller side up to which a posterior is computed by a factorisation
 
@@ -55,7 +56,7 @@ class BayesProblem:
         n = len(self.candidates)
         self.most_clear = n if n <= self.n_free else max(1, int(_CLEAR_SHARE * self.n_free))
         self._known = {}  # columns of an operator
-        self._A = self._scaled() if isinstance(X, np.ndarray) else None
+        self._last = None, None
 
     def _unit_lengths(self):
         """What the columns are divided by, and which ones are not zero."""
@@ -70,26 +71,18 @@ class BayesProblem:
 
     def _repeated(self, candidates, lengths):
         """Places of columns that are multiples of earlier ones: their prior variances could be shared at will."""
-        m, tolerance = self.design.shape[0], _TWIN * np.sqrt(float(np.finfo(self.design.dtype).eps))
-        probe = np.random.default_rng(0).standard_normal(m).astype(self.design.dtype)
+        probe = np.random.default_rng(0).standard_normal(self.design.shape[0]).astype(self.design.dtype)
+        distance = _TWIN * float(np.finfo(self.design.dtype).eps)
         heights = np.abs(self.design.adjoint(probe)[candidates]) / lengths
-        order = np.argsort(heights, kind="stable")
-        repeated = []
-        for group in np.split(order, np.flatnonzero(np.diff(heights[order]) > tolerance * np.sqrt(m)) + 1):
-            if len(group) > 1:
-                group.sort()
-                A = self.design.columns(candidates[group]) / lengths[group]
-                alike = 1 - np.abs(A.conj().T @ A) <= tolerance
-                repeated += [j for i, j in enumerate(group) if alike[i, :i].any()]
+        order, repeated = np.argsort(heights, kind="stable"), []
+        starts = np.flatnonzero(np.diff(heights[order], prepend=-np.inf, append=np.inf) > distance)
+        for i in np.flatnonzero(np.diff(starts) > 1):
+            group = np.sort(order[starts[i] : starts[i + 1]])
+            A = self.design.columns(candidates[group]) / lengths[group]
+            for j in range(1, len(group)):
+                apart = np.linalg.norm(A[:, [j]] - A[:, :j] * (A[:, :j].conj().T @ A[:, j]), axis=0)
+                repeated += [group[j]] * bool(apart.min() <= distance)
         return repeated
-
-    def _scaled(self):
-        """The columns at unit length, (m, n_candidates) in C order."""
-        A = np.empty((self.design.shape[0], len(self.candidates)), self.Y.dtype)
-        for start in range(0, A.shape[1], _BLOCK):
-            part = slice(start, start + _BLOCK)
-            A[:, part] = self.design.columns(self.candidates[part]) / self._lengths[part].astype(self.Y.real.dtype)
-        return A
 
     def only(self, target):
         """The same problem for one of the targets."""
@@ -113,30 +106,43 @@ class BayesProblem:
         """Means of the columns."""
         return shifted(self.design.mean, -self._x_shift)
 
-    def columns(self, active):
+    def columns(self, active, dtype=None):
         """Columns (m, k) at unit length, dense."""
-        if self._A is not None:
-            return self._A[:, active]
+        lengths, dtype = self._lengths[active], self.Y.dtype if dtype is None else dtype
         if isinstance(self.design.X, LinearOperator):
-            new = [j for j in active.tolist() if j not in self._known]
-            if new:
-                self._known.update(zip(new, self.design.columns(np.array(new)).T, strict=True))
-            A = np.stack([self._known[j] for j in active.tolist()], axis=1) if len(active) else self.Y.T[:, :0]
-        else:
-            A = self.design.columns(self.candidates[active])
-        return (A / self._lengths[active]).astype(self.Y.dtype)
+            return (self._columns_of_operator(active) / lengths).astype(dtype)
+        A = np.empty((self.design.shape[0], len(active)), dtype)
+        for start in range(0, len(active), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            A[:, part] = self.design.columns(self.candidates[active[part]]) / lengths[part]
+        return A
 
-    def messages(self, belief, damping=None):
-        """The engine that passes messages, for the active columns."""
+    def _columns_of_operator(self, active):
+        """Columns (m, k); each is asked for once."""
+        new = np.array([j for j in active.tolist() if j not in self._known], int)
+        if len(new):
+            self._known.update(zip(new.tolist(), self.design.columns(new).T, strict=True))
+        return np.stack([self._known[j] for j in active.tolist()], axis=1) if len(active) else self.Y.T[:, :0]
+
+    def messages(self, belief, damping=None, *, single=False):
+        """The engine that passes messages, for the active columns; in single precision where digits do not matter."""
         active, Y = belief.active, np.ascontiguousarray(belief.correlation.rotated(self.Y))
-        if self._A is not None:
-            return DenseMessages(self._A if len(active) == self._A.shape[1] else self._A[:, active], Y, damping)
+        if isinstance(self.design.X, np.ndarray):
+            dtype = np.result_type(np.complex64 if Y.dtype.kind == "c" else np.float32) if single else Y.dtype
+            return DenseMessages(self.columns(active, dtype), Y.astype(dtype), damping)
         if isinstance(self.design.X, LinearOperator):
             return LooseMessages(OperatorProducts(self.design, self._lengths[0], active), Y, damping)
         return LooseMessages(SparseProducts(self.design, self._lengths[active], self.candidates[active]), Y, damping)
 
-    def posterior(self, belief, *, exact):
-        """The engine for the active coefficients; one that is exact also where that is cheap."""
+    def exact(self, active, correlation):
+        """The engine that is exact, for these columns; the last one is kept."""
+        key = active.tobytes(), correlation.beta
+        if self._last[0] != key:
+            self._last = key, ExactPosterior(self.columns(active), correlation.rotated(self.Y))
+        return self._last[1]
+
+    def posterior(self, belief, *, exact=False):
+        """The engine for the active coefficients: exact on demand, and up to 2000 of them or of samples."""
         if exact or min(len(belief.active), self.Y.shape[1]) <= _EXACT:
             return ExactPosterior(self.columns(belief.active), belief.correlation.rotated(self.Y))
         return self.messages(belief)

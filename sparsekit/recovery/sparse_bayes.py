@@ -10,9 +10,11 @@ from sklearn.utils import check_scalar
 
 from sparsekit.core.validation import check_choice, check_matrix, check_non_negative, check_problem
 from sparsekit.recovery._regressor import SparseRegressor
+from sparsekit.recovery.bayes_belief import Correlation, Rules, blank
 from sparsekit.recovery.bayes_conclusion import LARGE, conclude
-from sparsekit.recovery.bayes_evidence import HELD_BACK, Correlation, Rules, blank, left_noise, maximise, select
-from sparsekit.recovery.bayes_problem import BayesProblem
+from sparsekit.recovery.bayes_evidence import HELD_BACK, maximise, select
+from sparsekit.recovery.bayes_noise import left_noise
+from sparsekit.recovery.bayes_problem import SINGLE, BayesProblem
 from sparsekit.recovery.held_out import check_rows, held_out_errors
 from sparsekit.recovery.support_chain import structured
 
@@ -45,7 +47,7 @@ class SparseBayesianRegressor(SparseRegressor):
         the support, and the noise variance. None fits each target by itself.
     min_gain : float, default=1.0
         What a coefficient must add to the log evidence to be kept, in nats. 1 stands for 2.1 standard deviations, 2 for
-        2.7. ``-inf`` keeps all coefficients, as plain sparse Bayesian learning does.
+        2.7. ``-inf`` keeps all, as plain sparse Bayesian learning does.
     damping : float, default=None
         Of the messages, in (0, 1]. None takes the largest that is known to converge.
     max_iter : int, default=1000
@@ -74,11 +76,12 @@ class SparseBayesianRegressor(SparseRegressor):
     noise_variance_ : float or ndarray of shape (n_targets,)
         The noise variance; one per target with ``row_correlation=None``.
     noise_is_known_ : bool
-        Whether the data tell the noise variance, or it was given (see Notes).
+        Whether it was given, or nothing speaks against what was learnt (see Notes).
     row_correlation_ : float
         The :math:`\beta` that was given or learnt; 0 for a single target.
     covariance_ : ndarray of shape (n_selected, n_selected) or (n_targets, n_selected, n_selected), or None
-        Posterior covariance of the selected coefficients; None if there are more than 2000.
+        Posterior covariance of the selected coefficients, one a target where it differs: with a correlation or None.
+        None if there are more than 2000.
     n_iter_ : int
         Iterations of expectation and maximisation, the largest number over targets.
     converged_ : bool
@@ -111,7 +114,10 @@ class SparseBayesianRegressor(SparseRegressor):
     *The noise.* With fewer samples than features the evidence is largest where the coefficients explain everything and
     the noise nothing: the usual rules end at a thousandth of the noise variance or less. Here the noise is what a fit
     to the clear coefficients leaves, those that add more than 2 nats to the log evidence. If more than half as many
-    coefficients as samples are clear, these could explain any noise: then `noise_is_known_` is False, with a warning.
+    coefficients as samples are clear, these could explain any noise: then `noise_is_known_` is False, with a warning. A
+    signal with too many coefficients to be recovered at all cannot be told from noise, and counts as such.
+
+    Columns that are multiples of an earlier one get the coefficient 0.
 
     *Which coefficients.* The evidence asks for a :math:`\gamma_j > 0` wherever an estimate exceeds one standard
     deviation, which noise does one time in three. `min_gain` asks for more, which improves coefficients and noise.
@@ -223,10 +229,9 @@ class SparseBayesianRegressor(SparseRegressor):
         X = check_matrix(X, estimator=self, reset=False)
         unit = np.zeros((self.n_features_in_, len(chosen)), self.coef_.dtype)
         unit[chosen, np.arange(len(chosen))] = 1
-        A = np.asarray(X @ unit) - self._x_mean[chosen]
-        spread = np.einsum("...ij,...ij->...i", A @ self.covariance_, A.conj()).real
-        noise = np.reshape(self.noise_variance_, (-1, 1)) * (1 + self._intercept_share)
-        std = np.sqrt(np.maximum(spread, 0) + noise).astype(A.real.dtype)
+        spread = np.linalg.norm((np.asarray(X @ unit) - self._x_mean[chosen]) @ self._root, axis=-1)
+        noise = np.sqrt(np.reshape(self.noise_variance_, (-1, 1)) * (1 + self._intercept_share))
+        std = np.hypot(spread, noise).astype(self.coef_std_.dtype)
         return mean, (std[0] if mean.ndim == 1 else np.broadcast_to(std, mean.T.shape).T)
 
     def _check_options(self):
@@ -262,6 +267,8 @@ class SparseBayesianRegressor(SparseRegressor):
         rules = Rules(
             noise=given, correlation=None if beta == "learn" else float(beta), tol=self.tol, max_iter=self.max_iter
         )
+        rules.keep_all = self.min_gain == -np.inf
+        rules.floor = 0.0 if self.solver == "em" else SINGLE * size
         first = Correlation(0.0 if beta == "learn" else float(np.clip(beta, -HELD_BACK, HELD_BACK)), n_targets)
         belief = blank(problem, max(_FIRST_NOISE * size, given or 0.0), first)
         probability = np.zeros(problem.n_positions)
@@ -284,7 +291,9 @@ class SparseBayesianRegressor(SparseRegressor):
         return belief, probability
 
     def _engine(self, problem, belief):
-        return problem.posterior(belief, exact=True) if self.solver == "em" else problem.messages(belief, self.damping)
+        if self.solver == "em":
+            return problem.posterior(belief, exact=True)
+        return problem.messages(belief, self.damping, single=True)
 
     def _held_out_level(self, X, y):
         """The noise variance, in units of the mean square of y, with the smallest errors on held-out rows."""
@@ -323,7 +332,9 @@ class SparseBayesianRegressor(SparseRegressor):
             probability = np.stack([each for _, each in answers])
             self.support_probability_ = probability[0] if shared else probability
         self.noise_variance_ = ends[0].noise_variance if shared else np.array([end.noise_variance for end in ends])
-        self.covariance_ = _covariance(ends, np.flatnonzero((coef != 0).any(axis=0)))
+        self._root = _covariance_root(ends, np.flatnonzero((coef != 0).any(axis=0)))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            self.covariance_ = None if self._root is None else self._root @ self._root.conj().swapaxes(-1, -2)
         beliefs = [belief for belief, _ in answers]
         self.row_correlation_ = beliefs[0].correlation.beta
         self.n_iter_ = max(1, *(belief.n_iter for belief in beliefs))
@@ -348,15 +359,15 @@ class SparseBayesianRegressor(SparseRegressor):
             )
 
 
-def _covariance(ends, chosen):
-    """Covariance of the chosen features: (k, k), or (n_targets, k, k) where it differs; None where it is not kept."""
-    if any(end.covariance is None for end in ends):
+def _covariance_root(ends, chosen):
+    """For the chosen features: (k, r), or (n_targets, k, r) where it differs; None where it is not kept."""
+    if any(end.root is None for end in ends):
         return None
-    parts = []
+    widest, parts = max(end.root.shape[2] for end in ends), []
     for end in ends:
         inside, places = np.intersect1d(end.where, chosen, return_indices=True)[1:]
-        part = np.zeros((len(end.covariance), len(chosen), len(chosen)), end.covariance.dtype)
-        part[:, places[:, None], places] = end.covariance[:, inside[:, None], inside]
+        part = np.zeros((len(end.root), len(chosen), widest), end.root.dtype)
+        part[:, places, : end.root.shape[2]] = end.root[:, inside]
         parts.append(part)
-    covariance = np.concatenate(parts)
-    return covariance[0] if len(covariance) == 1 else covariance
+    root = np.concatenate(parts)
+    return root[0] if len(root) == 1 else root

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import digamma, gammaln
 
 from sparsekit.core.kernels import kernel
-from sparsekit.recovery.bayes_evidence import follow_noise, gains
+from sparsekit.recovery.bayes_belief import gains
+from sparsekit.recovery.bayes_noise import follow_noise
 
 _A, _B = 1.0, 1.0  # shape and rate of the precisions of the support, in units of its variance
 _A0, _B0 = 1.0, 1e-5  # the same off the support
