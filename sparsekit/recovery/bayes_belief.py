@@ -59,6 +59,14 @@ class Belief:
         norm = np.linalg.norm(self.moments.mean)
         return float(np.linalg.norm(self.moments.mean - old) / norm) if norm else 0.0
 
+    def ascend(self, engine, **limits):
+        """Steps of expectation and maximisation; the last relative change of the means, and the number of steps."""
+        mean = None if self.moments is None else self.moments.mean
+        after = engine.ascend(self.gamma, self.correlation.eigenvalues, self.noise, mean, **limits)
+        self.moments, self.prior, self.gamma, change, steps = after
+        self.n_iter += steps
+        return change, steps
+
     def second_moments(self):
         """The prior variances (k,) under which the moments are most likely."""
         mean, variance, _ = self.moments

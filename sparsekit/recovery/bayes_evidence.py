@@ -18,11 +18,10 @@ from sparsekit.recovery.bayes_noise import find_twins, follow_noise
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
 _DISTINCT = 1.0  # nats from which a coefficient counts for the noise after the faint ones are dropped
 _EVERY = 3  # iterations from one look at the noise to the next
-_LOOKS = (3, 9, 18, 36, 72, 144)  # iterations after which twins are looked for
+_LOOKS = (9, 36, 144, np.inf)  # iterations after which twins are looked for, and whenever the means rest
 _INERT = 1e-2  # explained share of a prior variance below which a coefficient without evidence is frozen at zero
 _BATCH = 0.1  # of the coefficients: fewer are not worth a copy of the matrix
-_INNER = 0.1  # times the change of the last iteration: tolerance of the messages
-_INNER_MAX = 100  # passes of messages in one iteration
+_PASSES = 100  # of messages in one iteration, at most
 _LOUD = 4.0  # times the noise variance: energy from which a coefficient is not dropped together with one like it
 _ALIKE = 0.3  # cosine of the columns of these
 _SETTLED = 0.1  # change of a correlation that rests, times 1 - |correlation|
@@ -31,22 +30,22 @@ _LARGEST = 0.999  # correlation that is learnt
 
 def maximise(problem, engine, belief, rules):
     """Expectation and maximisation until the means rest (relative change below tol), and the noise with them."""
-    change, belief.converged = 1.0, False
-    for k in range(rules.max_iter):
-        change = belief.expect(engine, np.clip(_INNER * change, _INNER * rules.tol, _INNER), _INNER_MAX)
+    change, done, looks, belief.converged = 1.0, 0, 0, False
+    while done < rules.max_iter:
+        steps = 1 if done == 0 else min(_EVERY, rules.max_iter - done)
+        change, steps = belief.ascend(engine, change=change, tol=rules.tol, max_iter=_PASSES, steps=steps)
+        done += steps
         rests = change < rules.tol
-        gain, explained = gains(belief), belief.moments.explained.max(axis=0)
-        if k % _EVERY == 0 or rests:
-            if rests or k in _LOOKS:
-                find_twins(problem, belief)
-            rests &= follow_noise(problem, belief, rules, gain > rules.clear)
-        belief.gamma = belief.second_moments()
-        belief.n_iter += 1
+        if rests or done > _LOOKS[looks]:
+            looks = min(looks + 1, len(_LOOKS) - 1)
+            find_twins(problem, belief)
+        gain = gains(belief)
+        rests &= follow_noise(problem, belief, rules, gain > rules.clear)
         if rests:
             belief.converged = _follow_correlation(belief, engine, rules, gain > rules.clear)
             if belief.converged:
                 return
-        inert = (explained < _INERT) & (gain < 0) & (not rules.keep_all)
+        inert = (belief.moments.explained.max(axis=0) < _INERT) & (gain < 0) & (not rules.keep_all)
         if inert.sum() > _BATCH * len(inert):
             belief.keep(~inert)
             if inert.all():

@@ -12,25 +12,47 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
+INNER = 0.1  # times the change of the last step of expectation and maximisation: tolerance of the next posterior
 _ROUTINES = ("potrf", "potri", "potrs", "trtrs")
 
 
 class Moments(NamedTuple):
-    """What is known of x given y, one row a target."""
+    """What is known of x given y, one row a target (T)."""
 
-    mean: np.ndarray  # (t, n) posterior means
-    variance: np.ndarray  # (t, n) posterior variances
-    explained: np.ndarray  # (t, n) 1 - variance / prior variance, without cancellation
+    mean: np.ndarray  # (T, n) posterior means
+    variance: np.ndarray  # (T, n) posterior variances
+    explained: np.ndarray  # (T, n) 1 - variance / prior variance, without cancellation
 
 
-class ExactPosterior:
+class Ascent:
+    """Expectation and maximisation around a posterior."""
+
+    def ascend(self, gamma, eigenvalues, noise, mean, *, change, tol, max_iter, steps):
+        """At most so many steps, from the prior variances eigenvalues (T,) times gamma (n,), until the means rest.
+
+        The moments, the prior variances (T, n) that led to them, the next gamma, the relative change of the means by
+        the last step (by the first one from `mean`; None is 0), and the number of steps.
+        """
+        old, done = 0 if mean is None else mean, 0
+        while True:
+            prior = np.multiply.outer(eigenvalues, gamma)
+            moments = self.posterior(prior, noise, tol=INNER * min(max(change, tol), 1.0), max_iter=max_iter)
+            norm, moved = np.linalg.norm(moments.mean), np.linalg.norm(moments.mean - old)
+            change, old, done = float(moved / norm) if norm else 0.0, moments.mean, done + 1
+            second = np.square(np.abs(moments.mean, dtype=np.float64)) + moments.variance
+            gamma = (second / eigenvalues[:, None]).mean(axis=0)
+            if change < tol or done == steps:
+                return moments, prior, gamma, change, done
+
+
+class ExactPosterior(Ascent):
     """The posterior of several targets for one dense matrix, in double precision.
 
     Parameters
     ----------
     A : ndarray of shape (m, n)
         The matrix.
-    Y : ndarray of shape (t, m)
+    Y : ndarray of shape (T, m)
         Targets as rows.
     """
 

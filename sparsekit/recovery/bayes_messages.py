@@ -18,8 +18,9 @@ from scipy.sparse import diags_array
 
 from sparsekit.core.kernels import kernel
 from sparsekit.core.operators import energy
-from sparsekit.recovery.bayes_exact import Moments
+from sparsekit.recovery.bayes_exact import Ascent, Moments
 
+INNER = 0.1  # times the change of the last step of expectation and maximisation: tolerance of the messages
 _ROWS = 4  # at a time
 _FAST = {"contract", "reassoc"}
 _SAFETY = 1.1  # what the squared norm of A is multiplied by in the rule for the damping
@@ -152,6 +153,45 @@ def _messages(A, y, x, v, s, prior, noise, damping, r, t, tol, max_iter):
     return max_iter
 
 
+@kernel
+def _ascend(A, Y, X, V, S, T, gamma, eigenvalues, prior, noise, damping, change, tol, max_iter, steps):
+    """Steps of expectation and maximisation until the means rest; all but A, Y and the eigenvalues change in place.
+
+    Y, S (n_targets, planes, m), X (n_targets, planes, n), V, T, prior (n_targets, n), gamma (n,). The number of steps, the last relative change of
+    the means, and the number of passes, negative when something has left the range.
+    """
+    n_targets, planes, n = X.shape
+    r, old = np.empty((planes, n), A.dtype), np.empty((planes, n), A.dtype)
+    passes = 0
+    for k in range(steps):
+        inner = INNER * min(max(change, tol), 1.0)
+        moved = norm = 0.0
+        for i in range(n_targets):
+            for j in range(n):
+                prior[i, j] = eigenvalues[i] * gamma[j]
+            old[:] = X[i]
+            done = _messages(A, Y[i], X[i], V[i], S[i], prior[i], noise, damping, r, T[i], inner, max_iter)
+            if done < 0:
+                return k, change, done - passes
+            passes += done
+            for c in range(planes):
+                for j in range(n):
+                    moved += (X[i, c, j] - old[c, j]) ** 2
+                    norm += X[i, c, j] ** 2
+        for j in range(n):
+            second = 0.0
+            for i in range(n_targets):
+                each = V[i, j] + X[i, 0, j] ** 2
+                if planes == 2:
+                    each += X[i, 1, j] ** 2
+                second += each / eigenvalues[i]
+            gamma[j] = second / n_targets
+        change = np.sqrt(moved / norm) if norm > 0 else 0.0
+        if change < tol:
+            return k + 1, change, passes
+    return steps, change, passes
+
+
 class DenseMessages:
     """The posterior of several targets for one dense matrix; every call starts where the last one ended.
 
@@ -159,7 +199,7 @@ class DenseMessages:
     ----------
     A : ndarray of shape (m, n)
         Columns of unit length, or of comparable ones.
-    Y : ndarray of shape (t, m)
+    Y : ndarray of shape (T, m)
         Targets as rows, in the dtype of A.
     damping : float, default=None
         In (0, 1]; None follows the rule.
@@ -168,51 +208,78 @@ class DenseMessages:
     def __init__(self, A, Y, damping=None):
         padding = -len(A) % _ROWS if A.dtype.kind != "c" else 0
         self._A, self._given, self._m = _planes(A, padding), damping, len(A)
-        self._Y = [_planes(y, padding) for y in Y]
-        self._s = [np.zeros_like(y) for y in self._Y]
-        self._x = [np.zeros((len(self._A), A.shape[1]), self._A.dtype) for _ in Y]
-        self._v = [np.zeros(A.shape[1], self._A.dtype) for _ in Y]
+        self._Y = np.stack([_planes(y, padding) for y in Y])
+        self._S = np.zeros_like(self._Y)
+        self._X = np.zeros((*self._Y.shape[:2], A.shape[1]), self._A.dtype)
+        self._V = np.zeros((len(Y), A.shape[1]), self._A.dtype)
+        self._T = np.zeros_like(self._V)
         self._direction, self.n_passes = None, 0
         self._set_damping()
 
     def posterior(self, prior, noise, *, tol, max_iter):
-        """Moments for the prior variances (t, n) and the noise variance."""
+        """Moments for the prior variances (T, n) and the noise variance."""
         real = self._A.dtype.type
         prior = np.ascontiguousarray(prior, real)
-        explained = np.empty_like(prior)
-        for i in range(len(self._Y)):
-            if not self._v[i].any():
-                self._v[i][:] = prior[i]
-            t = self._settled(i, prior[i], real(noise), tol, max_iter)
-            explained[i] = prior[i] * t / (1 + prior[i] * t)
-        return Moments(np.stack([_joined(x) for x in self._x]), np.stack(self._v), explained)
 
-    def _settled(self, i, prior, noise, tol, max_iter):
-        """Pass the messages of one target; the precisions of its r."""
+        def run(X, V, S):
+            passes, r = 0, np.empty_like(X[0])
+            for i, y in enumerate(self._Y):
+                arguments = prior[i], real(noise), real(self.damping), r, self._T[i], tol, max_iter
+                done = _messages(self._A, y, X[i], V[i], S[i], *arguments)
+                if done < 0:
+                    return done - passes
+                passes += done
+            return passes
+
+        self._settle(prior, run)
+        return self._moments(prior)
+
+    def ascend(self, gamma, eigenvalues, noise, _, *, change, tol, max_iter, steps):
+        """Expectation and maximisation as in :class:`~sparsekit.recovery.bayes_exact.Ascent`, from the last means."""
+        real = self._A.dtype.type
+        prior, result = np.multiply.outer(eigenvalues, gamma).astype(real), ()
+
+        def run(X, V, S):
+            nonlocal result
+            new, used = gamma.astype(real), np.empty_like(prior)
+            arguments = eigenvalues, used, real(noise), real(self.damping), float(change), tol, max_iter, steps
+            done, last, passes = _ascend(self._A, self._Y, X, V, S, self._T, new, *arguments)
+            result = used, new.astype(np.float64), last, done
+            return passes
+
+        self._settle(prior, run)
+        return self._moments(result[0]), *result
+
+    def _settle(self, prior, run):
+        """Pass messages with less and less damping, until they stay in range."""
+        fresh = ~self._V.any(axis=1)
+        self._V[fresh] = prior[fresh]
         for _ in range(_HALVINGS + 1):
-            state = x, v, s = self._x[i].copy(), self._v[i].copy(), self._s[i].copy()
-            r, t, damping = np.empty_like(x), np.empty_like(v), self._A.dtype.type(self.damping)
-            n = _messages(self._A, self._Y[i], x, v, s, prior, noise, damping, r, t, tol, max_iter)
-            self.n_passes += abs(n)
-            if n > 0:
-                self._x[i], self._v[i], self._s[i] = state
-                return t
+            state = self._X.copy(), self._V.copy(), self._S.copy()
+            passes = run(*state)
+            self.n_passes += abs(passes)
+            if passes > 0:
+                self._X, self._V, self._S = state
+                return
             self.damping /= 2
-        raise _diverged(self.damping)
+        msg = f"messages leave the floating-point range even with the damping {self.damping:.1e}"
+        raise FloatingPointError(msg)
+
+    def _moments(self, prior):
+        odds = prior * self._T
+        return Moments(_joined(self._X.swapaxes(0, 1)), self._V.copy(), odds / (1 + odds))
 
     def turn(self, rotation):
-        """Multiply the targets by an orthogonal matrix (t, t), and all that follows from them."""
-        for name in ("_Y", "_s", "_x"):
-            rows = np.stack(getattr(self, name))
-            turned = np.tensordot(rotation.astype(rows.dtype), rows, 1)
-            setattr(self, name, [np.ascontiguousarray(row) for row in turned])
-        self._v = [np.zeros_like(v) for v in self._v]
+        """Multiply the targets by an orthogonal matrix (T, T), and all that follows from them."""
+        for name in ("_Y", "_S", "_X"):
+            rows = getattr(self, name)
+            setattr(self, name, np.ascontiguousarray(np.tensordot(rotation, rows, 1).astype(rows.dtype)))
+        self._V = np.zeros_like(self._V)
 
     def keep(self, mask):
         """Forget the columns outside the mask."""
-        self._A = np.ascontiguousarray(self._A[:, :, mask])
-        self._x = [np.ascontiguousarray(x[:, mask]) for x in self._x]
-        self._v = [v[mask] for v in self._v]
+        parts = (self._A, self._X, self._V, self._T)
+        self._A, self._X, self._V, self._T = (np.ascontiguousarray(each[..., mask]) for each in parts)
         self._direction = self._direction[:, mask]
         self._set_damping()
 
@@ -235,7 +302,7 @@ class DenseMessages:
         return np.stack([s[0] @ A[0] + s[1] @ A[1], s[1] @ A[0] - s[0] @ A[1]])
 
 
-class LooseMessages:
+class LooseMessages(Ascent):
     """The same for a matrix that is known by its products, in NumPy.
 
     Parameters

@@ -63,6 +63,8 @@ def find_twins(problem, belief):
 def _stand_ins(belief, clear):
     """Positions of the largest of each group of twins, where they are clear together, but none of them by itself."""
     first, second, cosines = belief.twins
+    if not len(first):
+        return first
     there = np.isin(first, belief.active) & np.isin(second, belief.active)
     first, second = (np.searchsorted(belief.active, each[there]) for each in (first, second))
     if not len(first):
