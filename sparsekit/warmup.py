@@ -7,7 +7,9 @@ import numpy as np
 
 from sparsekit.core import cholesky, rng
 from sparsekit.recovery import PursuitCoder, WeightedOMPCV, orthogonal_mp
+from sparsekit.recovery.bayes_messages import DenseMessages
 from sparsekit.recovery.phase_problem import weighted_energies
+from sparsekit.recovery.support_chain import chain_marginals
 
 
 def main():
@@ -24,6 +26,7 @@ def main():
         _warm_cholesky(X[:, :3])
         for matrix in (X, locked, np.asfortranarray(X), locked.T):
             weighted_energies(matrix, np.ones((1, len(matrix))))
+        _warm_messages(X)
     _warm_screening(noise)
     _warm_absolute(noise)
     _warm_streams()
@@ -35,6 +38,13 @@ def _warm_cholesky(A):
         cholesky.cholesky_append(L, k, gram[:k, k].copy(), gram[k, k].real, 1e-3)
     cholesky.cholesky_solve(L, 3, A[0].copy())
     cholesky.cholesky_delete(L, 3, 0)
+
+
+def _warm_messages(X):
+    engine = DenseMessages(X, X[:, :1].T.copy())
+    engine.posterior(np.ones((1, X.shape[1])), 1.0, tol=0.1, max_iter=2)
+    engine.ascend(np.ones(X.shape[1]), np.ones(1), 1.0, None, change=1.0, tol=0.1, max_iter=2, steps=2)
+    chain_marginals(np.zeros(3), 0.5, 0.5)
 
 
 def _warm_screening(noise):

@@ -157,8 +157,8 @@ def _messages(A, y, x, v, s, prior, noise, damping, r, t, tol, max_iter):
 def _ascend(A, Y, X, V, S, T, gamma, eigenvalues, prior, noise, damping, change, tol, max_iter, steps):
     """Steps of expectation and maximisation until the means rest; all but A, Y and the eigenvalues change in place.
 
-    Y, S (n_targets, planes, m), X (n_targets, planes, n), V, T, prior (n_targets, n), gamma (n,). The number of steps, the last relative change of
-    the means, and the number of passes, negative when something has left the range.
+    Y, S (n_targets, planes, m), X (n_targets, planes, n), V, T, prior (n_targets, n), gamma (n,). The number of steps,
+    the last relative change of the means, and the number of passes, negative when something has left the range.
     """
     n_targets, planes, n = X.shape
     r, old = np.empty((planes, n), A.dtype), np.empty((planes, n), A.dtype)

@@ -229,8 +229,8 @@ class SparseBayesianRegressor(SparseRegressor):
         X = check_matrix(X, estimator=self, reset=False)
         unit = np.zeros((self.n_features_in_, len(chosen)), self.coef_.dtype)
         unit[chosen, np.arange(len(chosen))] = 1
-        spread = np.linalg.norm((np.asarray(X @ unit) - self._x_mean[chosen]) @ self._root, axis=-1)
-        noise = np.sqrt(np.reshape(self.noise_variance_, (-1, 1)) * (1 + self._intercept_share))
+        spread = np.linalg.norm((np.asarray(X @ unit) - self._x_mean_[chosen]) @ self._covariance_root_, axis=-1)
+        noise = np.sqrt(np.reshape(self.noise_variance_, (-1, 1)) * (1 + self._intercept_share_))
         std = np.hypot(spread, noise).astype(self.coef_std_.dtype)
         return mean, (std[0] if mean.ndim == 1 else np.broadcast_to(std, mean.T.shape).T)
 
@@ -332,15 +332,19 @@ class SparseBayesianRegressor(SparseRegressor):
             probability = np.stack([each for _, each in answers])
             self.support_probability_ = probability[0] if shared else probability
         self.noise_variance_ = ends[0].noise_variance if shared else np.array([end.noise_variance for end in ends])
-        self._root = _covariance_root(ends, np.flatnonzero((coef != 0).any(axis=0)))
+        self._covariance_root_ = _covariance_root(ends, np.flatnonzero((coef != 0).any(axis=0)))
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            self.covariance_ = None if self._root is None else self._root @ self._root.conj().swapaxes(-1, -2)
+            self.covariance_ = (
+                None
+                if self._covariance_root_ is None
+                else self._covariance_root_ @ self._covariance_root_.conj().swapaxes(-1, -2)
+            )
         beliefs = [belief for belief, _ in answers]
         self.row_correlation_ = beliefs[0].correlation.beta
         self.n_iter_ = max(1, *(belief.n_iter for belief in beliefs))
         self.converged_ = all(belief.converged for belief in beliefs)
         self.noise_is_known_ = not any(belief.crowded for belief in beliefs)
-        self._x_mean, self._intercept_share = problem.x_mean, self.fit_intercept / problem.Y.shape[1]
+        self._x_mean_, self._intercept_share_ = problem.x_mean, self.fit_intercept / problem.Y.shape[1]
 
     def _warn(self):
         if not self.converged_:
