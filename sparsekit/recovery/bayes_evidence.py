@@ -18,7 +18,7 @@ from sparsekit.recovery.bayes_noise import find_twins, follow_noise
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
 _DISTINCT = 1.0  # nats from which a coefficient counts for the noise after the faint ones are dropped
 _EVERY = 3  # iterations from one look at the noise to the next
-_LOOKS = (9, 36, 144, np.inf)  # iterations after which twins are looked for, and whenever the means rest
+_LOOKS = (9, 81, np.inf)  # iterations after which twins are looked for, and whenever the means rest
 _INERT = 1e-2  # explained share of a prior variance below which a coefficient without evidence is frozen at zero
 _BATCH = 0.1  # of the coefficients: fewer are not worth a copy of the matrix
 _PASSES = 100  # of messages in one iteration, at most

@@ -7,7 +7,8 @@ With prior variances gamma and noise variance s2, S = |A|^2 entrywise, until the
     v_x = v_r gamma / (gamma + v_r)    x   <- (1 - t) x + t gamma r / (gamma + v_r)
 
 At rest s = (A x - y) / s2 and x = -gamma A^H s: the mean is exact whatever the variances are; these are approximate.
-The damping t is the largest that keeps a linear iteration with equal variances from growing.
+The damping t is the largest that keeps a linear iteration with equal variances from growing. While the means change a
+lot from one step of expectation and maximisation to the next, gamma moves twice as far, on the scale of its logarithm.
 
 A matrix is read once per iteration, four rows at a time. Complex numbers are kept as planes: real parts, imaginary
 parts. Sparse matrices and operators pass their messages in NumPy; operators with one variance for all entries of A.
@@ -21,6 +22,7 @@ from sparsekit.core.operators import energy
 from sparsekit.recovery.bayes_exact import Ascent, Moments
 
 INNER = 0.1  # times the change of the last step of expectation and maximisation: tolerance of the messages
+_FAR = 0.03  # relative change of the means in one step from which on the next one is twice as long
 _ROWS = 4  # at a time
 _FAST = {"contract", "reassoc"}
 _SAFETY = 1.1  # what the squared norm of A is multiplied by in the rule for the damping
@@ -122,30 +124,38 @@ def _pass_complex(A, y, x, v, s, noise, damping, b, t):
         _collect_complex(A[0], A[1], i, z, w, b[0], b[1], t)
 
 
-@kernel
-def _messages(A, y, x, v, s, prior, noise, damping, r, t, tol, max_iter):
-    """Pass messages until x rests; x, v, s, r and t (precisions of r) are updated in place.
+@kernel(fastmath=_FAST)
+def _move(x, b, t, v, damping):
+    """Take x towards v t r with r = x - b / t; the squared norms of the step and of x."""
+    moved = norm = x.dtype.type(0)
+    for j in range(len(x)):
+        step = damping * (v[j] * (t[j] * x[j] - b[j]) - x[j])
+        x[j] += step
+        moved += step * step
+        norm += x[j] * x[j]
+    return moved, norm
 
-    A (planes, m, n); y, s (planes, m); x, r (planes, n); v, t, prior (n,). The number of passes, negative when
+
+@kernel
+def _messages(A, y, x, v, s, prior, noise, damping, b, t, tol, max_iter):
+    """Pass messages until x rests; x, v, s, b = A^H s and t = 1 / v_r are updated in place.
+
+    A (planes, m, n); y, s (planes, m); x, b (planes, n); v, t, prior (n,). The number of passes, negative when
     something has left the range.
     """
     one = A.dtype.type(1)
     for k in range(max_iter):
         if len(A) == 1:
-            _pass_real(A, y, x, v, s, noise, damping, r, t)
+            _pass_real(A, y, x, v, s, noise, damping, b, t)
         else:
-            _pass_complex(A, y, x, v, s, noise, damping, r, t)
-        moved = norm = 0.0
+            _pass_complex(A, y, x, v, s, noise, damping, b, t)
         for j in range(A.shape[2]):
-            odds = prior[j] * t[j]
-            share = odds / (one + odds)
-            v[j] = prior[j] / (one + odds)
-            for c in range(len(A)):
-                r[c, j] = x[c, j] - r[c, j] / t[j]
-                step = damping * (share * r[c, j] - x[c, j])
-                x[c, j] += step
-                moved += step * step
-                norm += x[c, j] * x[c, j]
+            v[j] = prior[j] / (one + prior[j] * t[j])
+        moved = norm = 0.0
+        for c in range(len(A)):
+            sums = _move(x[c], b[c], t, v, damping)
+            moved += sums[0]
+            norm += sums[1]
         if not np.isfinite(norm):
             return -k - 1
         if moved <= tol * tol * norm:
@@ -161,7 +171,7 @@ def _ascend(A, Y, X, V, S, T, gamma, eigenvalues, prior, noise, damping, change,
     the last relative change of the means, and the number of passes, negative when something has left the range.
     """
     n_targets, planes, n = X.shape
-    r, old = np.empty((planes, n), A.dtype), np.empty((planes, n), A.dtype)
+    b, old = np.empty((planes, n), A.dtype), np.empty((planes, n), A.dtype)
     passes = 0
     for k in range(steps):
         inner = INNER * min(max(change, tol), 1.0)
@@ -170,7 +180,7 @@ def _ascend(A, Y, X, V, S, T, gamma, eigenvalues, prior, noise, damping, change,
             for j in range(n):
                 prior[i, j] = eigenvalues[i] * gamma[j]
             old[:] = X[i]
-            done = _messages(A, Y[i], X[i], V[i], S[i], prior[i], noise, damping, r, T[i], inner, max_iter)
+            done = _messages(A, Y[i], X[i], V[i], S[i], prior[i], noise, damping, b, T[i], inner, max_iter)
             if done < 0:
                 return k, change, done - passes
             passes += done
@@ -185,7 +195,8 @@ def _ascend(A, Y, X, V, S, T, gamma, eigenvalues, prior, noise, damping, change,
                 if planes == 2:
                     each += X[i, 1, j] ** 2
                 second += each / eigenvalues[i]
-            gamma[j] = second / n_targets
+            second /= n_targets
+            gamma[j] = second * (second / gamma[j] if change > _FAR and gamma[j] > 0 else 1.0)
         change = np.sqrt(moved / norm) if norm > 0 else 0.0
         if change < tol:
             return k + 1, change, passes
@@ -222,9 +233,9 @@ class DenseMessages:
         prior = np.ascontiguousarray(prior, real)
 
         def run(X, V, S):
-            passes, r = 0, np.empty_like(X[0])
+            passes, b = 0, np.empty_like(X[0])
             for i, y in enumerate(self._Y):
-                arguments = prior[i], real(noise), real(self.damping), r, self._T[i], tol, max_iter
+                arguments = prior[i], real(noise), real(self.damping), b, self._T[i], tol, max_iter
                 done = _messages(self._A, y, X[i], V[i], S[i], *arguments)
                 if done < 0:
                     return done - passes
@@ -256,7 +267,8 @@ class DenseMessages:
         self._V[fresh] = prior[fresh]
         for _ in range(_HALVINGS + 1):
             state = self._X.copy(), self._V.copy(), self._S.copy()
-            passes = run(*state)
+            with np.errstate(all="ignore"):  # what leaves the range is found out, and begun anew
+                passes = run(*state)
             self.n_passes += abs(passes)
             if passes > 0:
                 self._X, self._V, self._S = state

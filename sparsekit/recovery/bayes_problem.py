@@ -79,14 +79,19 @@ class BayesProblem:
         for i in np.flatnonzero(np.diff(starts) > 1):
             group = np.sort(order[starts[i] : starts[i + 1]])
             A = self.design.columns(candidates[group]) / lengths[group]
+            first = [0]
             for j in range(1, len(group)):
-                apart = np.linalg.norm(A[:, [j]] - A[:, :j] * (A[:, :j].conj().T @ A[:, j]), axis=0)
-                repeated += [group[j]] * bool(apart.min() <= distance)
+                apart = np.linalg.norm(A[:, [j]] - A[:, first] * (A[:, first].conj().T @ A[:, j]), axis=0)
+                if apart.min() > distance:
+                    first.append(j)
+                else:
+                    repeated.append(group[j])
         return repeated
 
     def only(self, target):
         """The same problem for one of the targets."""
         other = copy(self)
+        other._last = None, None  # noqa: SLF001  of this class
         other.Y, other.y_mean = self.Y[target : target + 1], self.y_mean[target : target + 1]
         return other
 
