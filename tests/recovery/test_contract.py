@@ -9,6 +9,7 @@ from sparsekit import (
     OrthogonalMatchingPursuit,
     OrthogonalMatchingPursuitCV,
     PursuitCoder,
+    SparseBayesianRegressor,
     SparsePhaseRetrieval,
     WeightedOMP,
     WeightedOMPCV,
@@ -120,6 +121,40 @@ def phaseless(estimator, X, y):
     assert not estimator.converged_ or len(X) >= enough or not y.any()
 
 
+def beliefs_of(estimator, X):
+    return contract.linear_answer(estimator, X) | {"coef_std_": estimator.coef_std_}
+
+
+def believed(estimator, X, y):
+    """Means and standard deviations are those of a dense normal posterior with the reported variances."""
+    kept = np.flatnonzero(estimator.prior_variance_)
+    assert (kept == np.flatnonzero(estimator.coef_std_)).all()
+    assert not np.delete(estimator.coef_, kept).any() and not np.delete(estimator.gain_, kept).any()
+    worth = (
+        estimator.gain_ > estimator.min_gain
+        if estimator.prior == "independent"
+        else estimator.support_probability_ > 0.5
+    )
+    assert worth[kept].all()
+    constant = np.linalg.norm(X - X.mean(axis=0), axis=0) <= NOTHING * np.linalg.norm(X, axis=0)
+    assert not estimator.coef_[constant].any(), "a constant column was chosen beside the intercept"
+    if np.linalg.norm(y - y.mean()) <= NOTHING * np.linalg.norm(y):
+        assert not len(kept), "columns were chosen for a constant target"
+    if not len(kept):
+        np.testing.assert_allclose(estimator.predict(X), np.full(len(X), y.mean()), rtol=ORTHOGONAL, atol=1e-300)
+        return
+    A, lengths = X[:, kept] - X[:, kept].mean(axis=0), np.sqrt(estimator.prior_variance_[kept])
+    noise = estimator.noise_variance_
+    C = noise * np.eye(len(X)) + (A * lengths**2) @ A.conj().T
+    if np.linalg.cond(C) > 1e10:  # an exact fit
+        return
+    gain = np.linalg.solve(C, A * lengths**2).conj().T
+    coef, std = estimator.coef_[kept], estimator.coef_std_[kept]
+    np.testing.assert_allclose(coef, gain @ (y - y.mean()), rtol=0, atol=1e-5 * np.abs(coef).max())
+    left = np.maximum(np.diag(np.diag(lengths**2) - gain @ (A * lengths**2)).real, 0)
+    np.testing.assert_allclose(std, np.sqrt(left), rtol=0, atol=1e-4 * lengths.max())  # roots of cancelled digits
+
+
 COMMON = {"sparse": True, "complex": True, "n_jobs": True}
 REGRESSOR = COMMON | {
     "checks": 152,
@@ -192,6 +227,30 @@ PHASES = {
         "measurement": ["phase"], "max_iter": [0, 1.5], "tol": [-1.0, np.nan, "small"],
     },
 }  # fmt: skip
+BAYES = {
+    "checks": 120,
+    "sparse": True,
+    "complex": True,
+    "linear_operator": True,
+    "multi_target": True,
+    "independent_targets": False,  # one support for all
+    "answer": beliefs_of,
+    "scaling": contract.LINEAR_SCALING | {"coef_std_": (-1, 1)},
+    "verify": believed,
+    "refuses": [
+        r"the coefficients overflow float\d\d: X and y differ too much in scale",
+        r"the noise variance overflows float\d\d: divide y",
+        "needs at least 2 samples",
+    ],
+    "warns": ["the noise variance cannot be learnt"],
+    "bad_params": {
+        "solver": ["vb", None], "noise_variance": ["known", -1.0, np.nan, np.inf, None], "prior": ["tree", None],
+        "row_correlation": ["fit", 1.0, -1.0, np.nan], "min_gain": ["bic", np.nan, np.inf, None],
+        "damping": [0.0, 1.5, np.nan, "auto"], "max_iter": [0, 1.5], "tol": [0.0, 1.0, np.nan, "small"],
+    },
+}  # fmt: skip
+GAINS = {"complex without imaginary part is real": "a complex coefficient has twice the gain of a real one"}
+LENGTHS = "the columns of an operator are not brought to one length: another start"
 CAPPED = {"verify": None, "warns": ["n_nonzero_coefs=5 is more than"]}
 OMP = OrthogonalMatchingPursuit
 
@@ -227,6 +286,25 @@ test_contract = contract.parametrize(
             partial(WeightedOMPCV, loss="absolute", alphas=8, cv=2),
             **WEIGHTED | STRENGTHS | DENSE | {"n_jobs": True, "checks": 120},
             excused=OTHER_FOLDS,
+        ),
+        contract.Subject("bayes", SparseBayesianRegressor, **BAYES, excused={"operator: real": LENGTHS}),
+        contract.Subject(
+            "bayes, exact",
+            partial(SparseBayesianRegressor, solver="em"),
+            **BAYES,
+            excused=GAINS | {"operator: complex": LENGTHS},
+        ),
+        contract.Subject(
+            "bayes, runs",
+            partial(SparseBayesianRegressor, solver="em", prior="markov"),
+            **BAYES,
+            excused=GAINS | {f"operator: {case}": LENGTHS for case in ("real", "complex", "single")},
+        ),
+        contract.Subject(
+            "bayes, apart",
+            partial(SparseBayesianRegressor, row_correlation=None),
+            **BAYES | {"independent_targets": True},
+            excused={f"operator: {case}": LENGTHS for case in ("real", "complex")},
         ),
         contract.Subject("phases", partial(SparsePhaseRetrieval, random_state=0), **PHASES),
         contract.Subject("omp codes", PursuitCoder, **CODER),
