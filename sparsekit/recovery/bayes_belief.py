@@ -102,6 +102,7 @@ class Rules:
     correlation: float | None  # the same
     tol: float
     max_iter: int
+    end: float = 0.0  # a smaller tol that is aimed at
     keep_all: bool = False  # no coefficient is frozen at zero
     floor: float = 0.0  # of the noise variance, on top of that of the problem
     clear: float = CLEAR

@@ -17,6 +17,7 @@ from sparsekit.recovery.bayes_noise import find_twins, follow_noise
 
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
 _DISTINCT = 1.0  # nats from which a coefficient counts for the noise after the faint ones are dropped
+_END = 1e-10  # relative change of the means that ends the ascent of the coefficients that are kept
 _EVERY = 3  # iterations from one look at the noise to the next
 _LOOKS = (9, 81, np.inf)  # iterations after which twins are looked for, and whenever the means rest
 _INERT = 1e-2  # explained share of a prior variance below which a coefficient without evidence is frozen at zero
@@ -30,18 +31,18 @@ _LARGEST = 0.999  # correlation that is learnt
 
 def maximise(problem, engine, belief, rules):
     """Expectation and maximisation until the means rest (relative change below tol), and the noise with them."""
-    change, done, looks, belief.converged = 1.0, 0, 0, False
+    change, done, looks, rests, belief.converged = 1.0, 0, 0, False, False
     while done < rules.max_iter:
         steps = 1 if done == 0 else min(_EVERY, rules.max_iter - done)
-        change, steps = belief.ascend(engine, change=change, tol=rules.tol, max_iter=_PASSES, steps=steps)
+        change, steps = belief.ascend(engine, change=change, tol=rules.end or rules.tol, max_iter=_PASSES, steps=steps)
         done += steps
-        rests = change < rules.tol
-        if rests or done > _LOOKS[looks]:
+        if done > _LOOKS[looks] or (change < rules.tol and not rests):
             looks = min(looks + 1, len(_LOOKS) - 1)
             find_twins(problem, belief)
+        rests = change < rules.tol
         gain = gains(belief)
         rests &= follow_noise(problem, belief, rules, gain > rules.clear)
-        if rests:
+        if rests and (change < rules.end or rules.end == 0):
             belief.converged = _follow_correlation(belief, engine, rules, gain > rules.clear)
             if belief.converged:
                 return
@@ -54,11 +55,18 @@ def maximise(problem, engine, belief, rules):
             engine.keep(~inert)
     if rules.correlation not in (None, belief.correlation.beta):
         belief.correlate(engine, rules.correlation)
+        return
+    belief.converged = rests
 
 
 def select(problem, belief, rules, min_gain):
-    """Drop what adds no more than min_gain to the log evidence and learn the rest anew, until all of it adds more."""
+    """Drop what adds no more than min_gain to the log evidence and learn the rest anew, until all of it adds more.
+
+    The ascent is fast where all gains are large, and is taken to its end: how it began is forgotten.
+    """
     rules = replace(rules, clear=max(min_gain, _DISTINCT), floor=0.0)
+    if min_gain >= _DISTINCT:
+        rules.end = _END
     settled = belief.converged
     keep = _worth_keeping(problem, belief, min_gain)
     while keep.any():

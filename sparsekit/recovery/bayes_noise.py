@@ -25,8 +25,9 @@ def left_noise(problem, belief, chosen):
     """
     residual, dof = problem.Y, 0.0
     if len(chosen):
-        engine = problem.exact(belief.active[chosen], belief.correlation)
-        moments = engine.posterior(belief.prior[:, chosen], belief.noise)
+        engine, moments = problem.exact(belief.active[chosen], belief.correlation), belief.moments
+        if len(chosen) < len(belief.active):
+            moments = engine.posterior(belief.prior[:, chosen], belief.noise)
         residual, dof = engine.residual(moments.mean), moments.explained.sum()
     return max(energy(residual) / max(problem.Y.shape[0] * problem.n_free - dof, 1.0), problem.floor)
 

@@ -287,12 +287,12 @@ test_contract = contract.parametrize(
             **WEIGHTED | STRENGTHS | DENSE | {"n_jobs": True, "checks": 120},
             excused=OTHER_FOLDS,
         ),
-        contract.Subject("bayes", SparseBayesianRegressor, **BAYES, excused={"operator: real": LENGTHS}),
+        contract.Subject("bayes", SparseBayesianRegressor, **BAYES),
         contract.Subject(
             "bayes, exact",
             partial(SparseBayesianRegressor, solver="em"),
             **BAYES,
-            excused=GAINS | {"operator: complex": LENGTHS},
+            excused=GAINS,
         ),
         contract.Subject(
             "bayes, runs",
@@ -304,7 +304,7 @@ test_contract = contract.parametrize(
             "bayes, apart",
             partial(SparseBayesianRegressor, row_correlation=None),
             **BAYES | {"independent_targets": True},
-            excused={f"operator: {case}": LENGTHS for case in ("real", "complex")},
+            excused={"operator: complex": LENGTHS},
         ),
         contract.Subject("phases", partial(SparsePhaseRetrieval, random_state=0), **PHASES),
         contract.Subject("omp codes", PursuitCoder, **CODER),
