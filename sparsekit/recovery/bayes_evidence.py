@@ -18,7 +18,7 @@ from sparsekit.recovery.bayes_noise import find_twins, follow_noise
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
 _DISTINCT = 1.0  # nats from which a coefficient counts for the noise after the faint ones are dropped
 _END = 1e-10  # relative change of the means that ends the ascent of the coefficients that are kept
-_EVERY = 3  # iterations from one look at the noise to the next
+_EVERY = 3  # iterations from one look at the noise to the next; twice as many while it rests
 _LOOKS = (9, 81, np.inf)  # iterations after which twins are looked for, and whenever the means rest
 _INERT = 1e-2  # explained share of a prior variance below which a coefficient without evidence is frozen at zero
 _BATCH = 0.1  # of the coefficients: fewer are not worth a copy of the matrix
@@ -31,17 +31,19 @@ _LARGEST = 0.999  # correlation that is learnt
 
 def maximise(problem, engine, belief, rules):
     """Expectation and maximisation until the means rest (relative change below tol), and the noise with them."""
-    change, done, looks, rests, belief.converged = 1.0, 0, 0, False, False
+    change, done, looks, belief.converged = 1.0, 0, 0, False
+    calm = rests = False
     while done < rules.max_iter:
-        steps = 1 if done == 0 else min(_EVERY, rules.max_iter - done)
+        steps = 1 if done == 0 else min(_EVERY * (1 + calm), rules.max_iter - done)
         change, steps = belief.ascend(engine, change=change, tol=rules.end or rules.tol, max_iter=_PASSES, steps=steps)
         done += steps
-        if done > _LOOKS[looks] or (change < rules.tol and not rests):
+        if rules.end == 0 and (done > _LOOKS[looks] or (change < rules.tol and not rests)):
             looks = min(looks + 1, len(_LOOKS) - 1)
             find_twins(problem, belief)
         rests = change < rules.tol
         gain = gains(belief)
-        rests &= follow_noise(problem, belief, rules, gain > rules.clear)
+        calm = follow_noise(problem, belief, rules, gain > rules.clear)
+        rests &= calm
         if rests and (change < rules.end or rules.end == 0):
             belief.converged = _follow_correlation(belief, engine, rules, gain > rules.clear)
             if belief.converged:

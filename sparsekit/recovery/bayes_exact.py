@@ -7,13 +7,13 @@ With prior variances gamma = d^2 and noise variance s2, whichever matrix is smal
 Neither has an eigenvalue below 1, up to rounding.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
 INNER = 0.1  # times the change of the last step of expectation and maximisation: tolerance of the next posterior
-_ROUTINES = ("potrf", "potri", "potrs", "trtrs")
 
 
 class Moments(NamedTuple):
@@ -121,6 +121,11 @@ class ExactPosterior(Ascent):
         self._set_products()
 
 
+@cache
+def _routines(dtype):
+    return get_lapack_funcs(("potrf", "potri", "potrs", "trtrs"), dtype=dtype)
+
+
 class FactorWithIdentity:
     """Cholesky's lower factor of I + inner; of a little more of I where rounding has made inner indefinite."""
 
@@ -129,7 +134,7 @@ class FactorWithIdentity:
         while True:
             lifted = inner.copy()
             lifted.flat[:: len(inner) + 1] += lift
-            factorise, self._invert, self._solve, self._half = get_lapack_funcs(_ROUTINES, (lifted,))
+            factorise, self._invert, self._solve, self._half = _routines(lifted.dtype)
             self._factor, failed = factorise(lifted, lower=True, overwrite_a=True)
             if not failed:
                 return

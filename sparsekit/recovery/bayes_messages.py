@@ -28,7 +28,7 @@ _FAST = {"contract", "reassoc"}
 _SAFETY = 1.1  # what the squared norm of A is multiplied by in the rule for the damping
 _SCALAR_SAFETY = 1.2  # the same where one variance stands for all entries
 _HALVINGS = 5  # of the damping, before messages that grow are given up
-_PRODUCTS = 20  # of the power iteration
+_PRODUCTS = 16  # of the power iteration
 _PROBES = 32  # random products that estimate the sum of squared entries of an operator
 
 
