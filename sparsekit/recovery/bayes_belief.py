@@ -6,6 +6,7 @@ import numpy as np
 
 from sparsekit.recovery.bayes_exact import Moments
 
+LARGE = 2000  # coefficients from which on their covariance is not computed
 CLEAR = 2.0  # nats of evidence from which a coefficient counts for the noise
 
 
@@ -77,6 +78,12 @@ class Belief:
         """Forget the coefficients outside the mask."""
         self.active, self.gamma, self.prior = self.active[mask], self.gamma[mask], self.prior[:, mask]
         self.moments = Moments(*(part[:, mask] for part in self.moments))
+
+    def add(self, index, gamma):
+        """Believe in one more coefficient."""
+        place = np.searchsorted(self.active, index)
+        self.active, self.gamma = np.insert(self.active, place, index), np.insert(self.gamma, place, gamma)
+        self.moments = self.prior = None
 
     def forget(self, dtype):
         """Believe that nothing but noise is there."""

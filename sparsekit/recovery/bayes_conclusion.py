@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sparsekit.recovery.bayes_belief import gains
+from sparsekit.recovery.bayes_belief import LARGE, gains
 
-LARGE = 2000  # coefficients from which on their covariance is not computed
 _TOL, _MAX_PASSES = 1e-8, 2000  # of the last messages, where the posterior is not exact
 
 

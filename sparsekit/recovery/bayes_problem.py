@@ -122,6 +122,10 @@ class BayesProblem:
             A[:, part] = self.design.columns(self.candidates[active[part]]) / lengths[part]
         return A
 
+    def adjoint(self, right):
+        """A^H right (n, t) for all columns at unit length."""
+        return self.design.adjoint(right)[self.candidates] / self._lengths[:, None]
+
     def _columns_of_operator(self, active):
         """Columns (m, k); each is asked for once."""
         new = np.array([j for j in active.tolist() if j not in self._known], int)

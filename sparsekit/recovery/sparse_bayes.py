@@ -11,8 +11,8 @@ from sklearn.utils import check_scalar
 
 from sparsekit.core.validation import check_choice, check_matrix, check_non_negative, check_problem
 from sparsekit.recovery._regressor import SparseRegressor
-from sparsekit.recovery.bayes_belief import Correlation, Rules, blank
-from sparsekit.recovery.bayes_conclusion import LARGE, conclude
+from sparsekit.recovery.bayes_belief import LARGE, Correlation, Rules, blank
+from sparsekit.recovery.bayes_conclusion import conclude
 from sparsekit.recovery.bayes_evidence import HELD_BACK, maximise, select
 from sparsekit.recovery.bayes_noise import left_noise
 from sparsekit.recovery.bayes_problem import SINGLE, BayesProblem
