@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sparsekit import SparseBayesianRegressor
 from sparsekit.recovery.bayes_belief import Belief, Correlation
+from sparsekit.recovery.bayes_evidence import _missed
 from sparsekit.recovery.bayes_exact import ExactPosterior
 from sparsekit.recovery.bayes_messages import (
     DenseMessages,
@@ -1056,3 +1057,36 @@ def test_hardly_any_samples(rng, n_samples):
     for options in ({}, {"solver": "em"}, {"prior": "markov"}, {"fit_intercept": False}):
         model = fitted(X, y, **options)
         assert np.isfinite(model.coef_).all() and np.isfinite(model.noise_variance_)
+
+
+@each_field
+@pytest.mark.parametrize("T", [1, 3])
+def test_what_was_given_up_too_early_is_found(rng, T, is_complex):
+    """The gain and the prior variance of a coefficient at zero are those that the dense evidence has (T = 1)."""
+    X, Y, W = naive.problem(rng, 40, 60, 5, T=T, is_complex=is_complex)
+    problem = BayesProblem(X, Y, center=False)
+    there, absent = np.split(rows_of(W), [-2])
+    belief = Belief(there, np.ones(len(there)), 0.01 * problem.size, Correlation(0.0, T))
+    belief.expect(problem.exact(there, belief.correlation), 0.0, 0)
+    found = dict(_missed(problem, belief))
+    assert set(found) >= set(absent)  # with others that correlate with these
+    if T > 1:
+        return
+    A = problem.columns(np.arange(60))
+    for j, gamma in found.items():
+        at = [
+            naive.log_evidence(A[:, [*there, j]], np.array([1.0, 1.0, 1.0, gamma * factor]), belief.noise, problem.Y[0])
+            for factor in (0.99, 1.0, 1.01)
+        ]
+        assert at[1] > max(at[0], at[2])
+        without = naive.log_evidence(A[:, there], np.ones(len(there)), belief.noise, problem.Y[0])
+        assert at[1] - without > np.log(60)
+
+
+@pytest.mark.jit
+def test_small_coefficients_beside_large_ones_are_kept(rng):
+    """One percent of the largest, ten deviations of the noise: given up by the first stage, taken back by the last."""
+    X, w = rng.standard_normal((200, 1000)), np.zeros(1000)
+    w[:20], w[20:23] = np.linspace(1, 2, 20), 0.01
+    y = X @ w + 0.01 * rng.standard_normal(200)
+    assert_array_equal(np.flatnonzero(SparseBayesianRegressor().fit(X, y).gain_ > np.log(1000)), np.arange(23))
