@@ -11,12 +11,14 @@ from sparsekit import SparseBayesianRegressor
 
 SIZES = ((200, 1000, 20), (200, 1000, 40), (250, 500, 50))
 LEVELS = (10, 20, 30, 40)  # dB
+SLOW = {"cross-validated", "learnt, all coefficients kept", "told, all coefficients kept"}  # a quarter of the seeds
+EVERYTHING = -1e6  # nats: nothing is dropped, but what has no evidence is frozen at zero
 SETTINGS = {
     "learnt": {},
     "told": {"noise_variance": None},
     "cross-validated": {"noise_variance": "cv"},
-    "learnt, all coefficients kept": {"min_gain": -np.inf},
-    "told, all coefficients kept": {"noise_variance": None, "min_gain": -np.inf},
+    "learnt, all coefficients kept": {"min_gain": EVERYTHING},
+    "told, all coefficients kept": {"noise_variance": None, "min_gain": EVERYTHING},
 }
 
 
@@ -25,7 +27,7 @@ def fitted(options, X, y, variance):
     return SparseBayesianRegressor(fit_intercept=False, **options).fit(X, y)
 
 
-def rule_of_em(X, y, steps=200):
+def rule_of_em(X, y, steps=100):
     """EM with its own rule for the noise, as it is published: coefficients and noise variance."""
     m, n = X.shape
     gamma, noise = np.ones(n), np.var(y) / 100
@@ -51,7 +53,7 @@ def main():
             for seed in range(seeds):
                 X, y, w, variance = problem(m, n, k, level, 1000 + seed)
                 for name, options in SETTINGS.items():
-                    if name == "cross-validated" and seed >= seeds // 4:
+                    if name in SLOW and seed >= seeds // 4:
                         continue
                     model = fitted(options, X, y, variance)
                     errors[name].append(decibels(model.coef_, w))

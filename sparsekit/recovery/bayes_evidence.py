@@ -18,6 +18,7 @@ from sparsekit.recovery.bayes_noise import find_twins, follow_noise
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
 _DISTINCT = 1.0  # nats from which a coefficient counts for the noise after the faint ones are dropped
 _END = 1e-10  # relative change of the means that ends the ascent of the coefficients that are kept
+_PATIENCE = 300  # iterations of that ascent, at most
 _CHANCE = 1.0  # nats on top of log n from which a coefficient at zero is not by chance
 _TOGETHER = 16  # of them that are tried at a time, at most
 _HIDDEN = 1e-6  # of a column, at least, is not spanned by those in use
@@ -71,7 +72,7 @@ def select(problem, belief, rules, min_gain):
     """
     rules = replace(rules, clear=max(min_gain, _DISTINCT), floor=0.0)
     if min_gain >= _DISTINCT:
-        rules.end = _END
+        rules.end, rules.max_iter = _END, min(rules.max_iter, _PATIENCE)
     settled, added = belief.converged, set()
     keep = _worth_keeping(problem, belief, min_gain)
     while keep.any():
