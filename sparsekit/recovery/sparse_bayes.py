@@ -53,7 +53,7 @@ class SparseBayesianRegressor(SparseRegressor):
         What a coefficient must add to the log evidence to be kept, in nats. 1 stands for 2.1 standard deviations, 2 for
         2.7. ``-inf`` keeps all, as plain sparse Bayesian learning does.
     damping : float, default=None
-        Of the messages, in (0, 1]. None takes the largest that is known to converge.
+        Of the messages, in (0, 1]. None takes the largest that is known to converge. It is halved where they overflow.
     max_iter : int, default=1000
         Largest number of iterations of each stage.
     tol : float, default=1e-3
