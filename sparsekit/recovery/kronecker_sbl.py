@@ -62,7 +62,7 @@ class KroneckerSBL(RegressorMixin, BaseEstimator):
         Number of iterations.
     converged_ : bool
         Whether the last change was below `tol`.
-    change_path_ : ndarray of shape (n_iter_,)
+    change_path_ : ndarray of shape (n_iter,)
         Relative change of the prior variances in every iteration.
     residual_ : float
         ``norm(y - A x) / norm(y)``.
