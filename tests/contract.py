@@ -117,6 +117,7 @@ class Subject:
     refuses: Sequence = ()  # regular expressions of documented errors on valid input
     warns: Sequence = ()  # the same for warnings
     excused: Mapping = field(default_factory=dict)  # check -> reason
+    marks: Sequence = ()  # of pytest, on all its checks
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def parametrize(subjects):
         unknown = set(subject.excused) - set(names)
         assert not unknown, f"{subject.name}: excused checks that do not apply: {sorted(unknown)}"
         for name in names:
-            marks = list(CHECKS[name].marks)
+            marks = [*CHECKS[name].marks, *subject.marks]
             if name in subject.excused:
                 marks.append(pytest.mark.xfail(strict=True, reason=subject.excused[name]))
             parameters.append(pytest.param(subject, name, marks=marks, id=f"{subject.name}-{name}"))

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pytest
 
 from sparsekit import (
     MatchingPursuit,
@@ -249,6 +250,7 @@ BAYES = {
         "damping": [0.0, 1.5, np.nan, "auto"], "max_iter": [0, 1.5], "tol": [0.0, 1.0, np.nan, "small"],
     },
 }  # fmt: skip
+COMPILED = [pytest.mark.jit]  # messages are slow as plain Python; the exact solver runs the same course without them
 GAINS = {"complex without imaginary part is real": "a complex coefficient has twice the gain of a real one"}
 LENGTHS = "the columns of an operator are not brought to one length: another start"
 CAPPED = {"verify": None, "warns": ["n_nonzero_coefs=5 is more than"]}
@@ -287,7 +289,7 @@ test_contract = contract.parametrize(
             **WEIGHTED | STRENGTHS | DENSE | {"n_jobs": True, "checks": 120},
             excused=OTHER_FOLDS,
         ),
-        contract.Subject("bayes", SparseBayesianRegressor, **BAYES),
+        contract.Subject("bayes", SparseBayesianRegressor, **BAYES, marks=COMPILED),
         contract.Subject(
             "bayes, exact",
             partial(SparseBayesianRegressor, solver="em"),
@@ -305,6 +307,7 @@ test_contract = contract.parametrize(
             partial(SparseBayesianRegressor, row_correlation=None),
             **BAYES | {"independent_targets": True},
             excused={"operator: complex": LENGTHS},
+            marks=COMPILED,
         ),
         contract.Subject("phases", partial(SparsePhaseRetrieval, random_state=0), **PHASES),
         contract.Subject("omp codes", PursuitCoder, **CODER),
