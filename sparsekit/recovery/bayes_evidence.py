@@ -16,10 +16,10 @@ from sparsekit.recovery.bayes_belief import LARGE, gains
 from sparsekit.recovery.bayes_noise import find_twins, follow_noise
 
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
+CHOICE = 1.0  # nats that a coefficient owes for its prior variance, which is chosen too
 _DISTINCT = 1.0  # nats from which a coefficient counts for the noise after the faint ones are dropped
 _END = 1e-10  # relative change of the means that ends the ascent of the coefficients that are kept
 _PATIENCE = 300  # iterations of that ascent, at most
-_CHANCE = 1.0  # nats on top of log n from which a coefficient at zero is not by chance
 _TOGETHER = 16  # of them that are tried at a time, at most
 _HIDDEN = 1e-6  # of a column, at least, is not spanned by those in use
 _EVERY = 3  # iterations from one look at the noise to the next; twice as many while it rests
@@ -93,36 +93,49 @@ def select(problem, belief, rules, min_gain):
     belief.converged = settled
 
 
+def absent_gains(problem, belief):
+    """Log evidence (n,) that each coefficient at zero would add at its best gamma, and this gamma; 0 for the active.
+
+    With q = a^H C^-1 y and s = a^H C^-1 a of its column a, the best gamma is (|q|^2 - s) / s^2, and the gain is that of
+    u^2 = |q|^2 / s.
+    """
+    engine, noise, T = problem.exact(belief.active, belief.correlation), belief.noise, len(problem.Y)
+    prior = np.multiply.outer(belief.correlation.eigenvalues, belief.gamma)
+    mean = engine.posterior(prior, noise).mean
+    q = problem.adjoint(engine.residual(mean).T).T / noise
+    products = problem.adjoint(problem.columns(belief.active).astype(q.dtype))
+    s = np.empty(q.shape)
+    for t, each in enumerate(prior):
+        if t == 0 or not np.array_equal(each, prior[t - 1]):
+            hidden = np.einsum("ij,ij->i", products @ engine.covariance(each, noise), products.conj()).real / noise
+        s[t] = np.maximum(1 - hidden, _HIDDEN) / noise
+    energies = np.square(np.abs(q)) / s
+    u2 = np.maximum(energies.mean(axis=0), 1.0)
+    gain = T * (u2 - 1 - np.log(u2)) * (1.0 if q.dtype.kind == "c" else 0.5)
+    gain[belief.active] = 0
+    gamma = ((energies - 1) / (s * belief.correlation.eigenvalues[:, None])).mean(axis=0)
+    return gain, np.maximum(gamma, noise)
+
+
+def unlike(problem, indices):
+    """Those of the indices whose columns are unlike all before them."""
+    A = problem.columns(indices)
+    alike = np.abs(A.conj().T @ A) > _ALIKE
+    return indices[[not alike[i, :i].any() for i in range(len(indices))]].tolist()
+
+
 def _missed(problem, belief):
     """Coefficients at zero that would add more to the log evidence than chance does, and their gamma.
 
-    Only the best of those with columns that are alike, and only some at a time, as they change with each other.
-
-    With q = a^H C^-1 y and s = a^H C^-1 a of its column a, the best gamma is (|q|^2 - s) / s^2, and the gain is that of
-    u^2 = |q|^2 / s. The largest of n gains of noise is about log n.
+    Only the best of those with columns that are alike, and only some at a time, as they change with each other. The
+    largest of n gains of noise is about log n.
     """
     if len(belief.active) > LARGE:
         return []
-    engine, noise, T = problem.exact(belief.active, belief.correlation), belief.noise, len(problem.Y)
-    q = problem.adjoint(engine.residual(belief.moments.mean).T).T / noise
-    products = problem.adjoint(problem.columns(belief.active).astype(q.dtype))
-    s = np.empty(q.shape)
-    for t, prior in enumerate(belief.prior):
-        if t == 0 or not np.array_equal(prior, belief.prior[t - 1]):
-            covariance = engine.covariance(prior, noise)
-            hidden = np.einsum("ij,ij->i", products @ covariance, products.conj()).real / noise
-        s[t] = np.maximum(1 - hidden, _HIDDEN) / noise
-    energies = np.square(np.abs(q)) / s
-    mean = np.maximum(energies.mean(axis=0), 1.0)
-    gain = T * (mean - 1 - np.log(mean)) * (1.0 if q.dtype.kind == "c" else 0.5)
-    gain[belief.active] = 0
+    gain, gamma = absent_gains(problem, belief)
     best = np.argsort(-gain, kind="stable")[:_TOGETHER]
-    best = best[gain[best] > np.log(len(gain)) + _CHANCE]
-    A = problem.columns(best)
-    alike = np.abs(A.conj().T @ A) > _ALIKE
-    best = best[[not alike[i, :i].any() for i in range(len(best))]]
-    gammas = (energies[:, best] - 1) / (s[:, best] * belief.correlation.eigenvalues[:, None])
-    return list(zip(best.tolist(), np.maximum(gammas.mean(axis=0), noise), strict=True))
+    best = unlike(problem, best[gain[best] > np.log(len(gain)) + CHOICE])
+    return [(index, gamma[index]) for index in best]
 
 
 def _worth_keeping(problem, belief, min_gain):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 
+from sparsekit.core.operators import energy
+
 INNER = 0.1  # times the change of the last step of expectation and maximisation: tolerance of the next posterior
 
 
@@ -71,7 +73,7 @@ class ExactPosterior(Ascent):
     def posterior(self, prior, noise, *, tol=None, max_iter=None):
         """Moments for the prior variances (T, n) and the noise variance."""
         mean, variance, explained = (np.empty(prior.shape, dtype) for dtype in (self._A.dtype, float, float))
-        for i, one in enumerate(prior):
+        for i, one in enumerate(prior if prior.shape[1] else ()):
             if i == 0 or not np.array_equal(one, prior[i - 1]):
                 solve = (self._tall_solver if self._tall else self._wide_solver)(one, noise)
             mean[i], explained[i], variance[i] = solve(i)
@@ -97,9 +99,26 @@ class ExactPosterior(Ascent):
 
         return solve
 
+    def log_evidence(self, prior, noise, n_free):
+        """Log density of the targets under the prior variances (T, n), up to a constant; of n_free samples each.
+
+        y^H (noise I + A D^2 A^H)^-1 y is ||y - A x||^2 / noise + sum |x|^2 / prior at the posterior mean x.
+        """
+        mean = self.posterior(prior, noise).mean
+        total = len(prior) * n_free * np.log(noise) + energy(self.residual(mean)) / noise
+        total += (np.square(np.abs(mean[prior > 0])) / prior[prior > 0]).sum()
+        for d in np.sqrt(prior) if prior.shape[1] else ():
+            inner = (
+                (d[:, None] * self._gram) * (d / noise) if self._tall else self._A * d @ (self._A * d).conj().T / noise
+            )
+            total += FactorWithIdentity(inner).log_determinant()
+        return -total * (1.0 if mean.dtype.kind == "c" else 0.5)
+
     def covariance(self, prior, noise):
         """Posterior covariance (n, n) of one target with the prior variances (n,)."""
         d = np.sqrt(prior)
+        if not len(d):
+            return np.empty((0, 0))
         if self._tall:
             return d[:, None] * FactorWithIdentity((d[:, None] * self._gram) * (d / noise)).inverse() * d
         scaled = self._A * d
@@ -143,6 +162,10 @@ class FactorWithIdentity:
     def solve(self, right):
         """(I + inner)^-1 right."""
         return self._solve(self._factor, right, lower=True)[0]
+
+    def log_determinant(self):
+        """log det(I + inner)."""
+        return 2 * float(np.log(self._factor.diagonal().real).sum())
 
     def half_solve(self, right):
         """factor^-1 right."""

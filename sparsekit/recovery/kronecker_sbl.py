@@ -39,7 +39,7 @@ class KroneckerSBL(RegressorMixin, BaseEstimator):
     block_size : int or tuple of int, default=None
         Number of consecutive columns of a factor, of every factor for an int, that share one prior variance, 1 to its
         number of columns. The last block may be shorter. None is 1.
-    max_iter : int, default=150
+    max_iter : int, default=500
         Largest number of iterations. "am" wants some 1000 when there is much noise.
     tol : float, default=1e-4
         Relative change of the prior variances (of their outer product) at which to stop.
@@ -121,7 +121,7 @@ class KroneckerSBL(RegressorMixin, BaseEstimator):
     __metadata_request__predict = {"factors": metadata_routing.UNUSED}  # noqa: RUF012
     __metadata_request__score = {"factors": metadata_routing.UNUSED}  # noqa: RUF012
 
-    def __init__(self, method="root", *, noise_variance="learn", block_size=None, max_iter=150, tol=1e-4, prune=None):
+    def __init__(self, method="root", *, noise_variance="learn", block_size=None, max_iter=500, tol=1e-4, prune=None):
         self.method = method
         self.noise_variance = noise_variance
         self.block_size = block_size

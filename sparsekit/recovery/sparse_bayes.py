@@ -1,7 +1,6 @@
 """Sparse Bayesian learning: the estimator. The algorithms are in the modules ``bayes_*`` and ``support_chain``."""
 
 import warnings
-from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,16 +12,13 @@ from sklearn.utils import check_scalar
 from sparsekit.core.scaling import exponent, shifted
 from sparsekit.core.validation import check_choice, check_matrix, check_non_negative, check_problem
 from sparsekit.recovery._regressor import SparseRegressor
-from sparsekit.recovery.bayes_belief import LARGE, Correlation, Rules, blank
+from sparsekit.recovery.bayes_belief import LARGE, Rules
 from sparsekit.recovery.bayes_conclusion import conclude
-from sparsekit.recovery.bayes_evidence import HELD_BACK, maximise, select
-from sparsekit.recovery.bayes_noise import left_noise
-from sparsekit.recovery.bayes_problem import SINGLE, BayesProblem
+from sparsekit.recovery.bayes_problem import BayesProblem
+from sparsekit.recovery.bayes_search import Search
 from sparsekit.recovery.held_out import check_rows
-from sparsekit.recovery.support_chain import structured
 
-_FIRST_NOISE = 0.1  # of the mean square of the targets
-_GRID = 10.0 ** -np.arange(0, 6.5, 0.5)  # the same: what cross-validation tries
+_GRID = 10.0 ** -np.arange(0, 6.5, 0.5)  # noise, in units of the mean square of y: what cross-validation tries
 _PAST, _WORSE = 2, 1.1  # points past the best one, and times its error, at which it ends
 
 
@@ -43,15 +39,15 @@ class SparseBayesianRegressor(SparseRegressor):
         :math:`\sigma^2`; learnt from what the clear coefficients leave (see Notes), or held during the search at the
         best of 13 levels by cross-validation and then learnt, or given (not negative; 0 asks for an exact fit).
     prior : {"independent", "markov"}, default="independent"
-        "markov": non-zero coefficients come in runs; a Markov chain over the support refines the answer
-        :cite:`liu2020`.
+        "markov": non-zero coefficients come in runs. A Markov chain over the support, after :cite:`liu2020`, and the
+        evidence of each coefficient move the support from where "independent" ends, until both agree.
     row_correlation : float, "learn" or None, default=0.0
         For several targets: the correlation :math:`\beta` of a coefficient between neighbouring targets, in (-1, 1);
         :math:`\beta^k` between targets k apart. With any number, 0 included, the targets share the prior variances, so
         the support, and the noise variance. None fits each target by itself.
     min_gain : float, default=1.0
         What a coefficient must add to the log evidence to be kept, in nats. 1 stands for 2.1 standard deviations, 2 for
-        2.7. ``-inf`` keeps all, as plain sparse Bayesian learning does.
+        2.7. ``-inf`` keeps all, as plain sparse Bayesian learning does. With ``prior="markov"`` the chain decides.
     damping : float, default=None
         Of the messages, in (0, 1]. None takes the largest that is known to converge. It is halved where they overflow.
     max_iter : int, default=1000
@@ -118,8 +114,12 @@ class SparseBayesianRegressor(SparseRegressor):
     *The noise.* With fewer samples than features the evidence is largest where the coefficients explain everything and
     the noise nothing: the usual rules end at a thousandth of the noise variance or less. Here the noise is what a fit
     to the clear coefficients leaves, those that add more than 2 nats to the log evidence. If more than half as many
-    coefficients as samples are clear, these could explain any noise: then `noise_is_known_` is False, with a warning. A
-    signal with too many coefficients to be recovered at all cannot be told from noise, and counts as such.
+    coefficients as samples are clear, these could explain any noise: then `noise_is_known_` is False, with a warning.
+    Where more than 1 % of y is left, or more coefficients are kept than a fifth of the samples, the search is repeated
+    with a tenth of the noise held at first (or what was given), and its end replaces the other if it is likelier: by
+    the evidence less log (n over k) + k for the choice of k coefficients of n. That finds signals with many
+    coefficients. One with too many to be recovered at all cannot be told from noise, and counts as such. With
+    `min_gain` < 0, which explains noise, nothing is repeated.
 
     Columns that are multiples of an earlier one get the coefficient 0.
 
@@ -266,53 +266,25 @@ class SparseBayesianRegressor(SparseRegressor):
         check_non_negative(self.tol, "tol")
         check_scalar(self.tol, "tol", Real, min_val=0, max_val=1, include_boundaries="neither")
 
-    def _answer(self, problem, level=None):
+    def _answer(self, problem, level):
         """What is believed in the end, with the probabilities of the support."""
-        n_targets, size, learn = len(problem.Y), problem.size, isinstance(self.noise_variance, str)
-        beta = self.row_correlation if n_targets > 1 and self.row_correlation is not None else 0.0
-        given = level and level * size if learn else problem.noise_in_working_units(self.noise_variance)
+        beta = self.row_correlation if len(problem.Y) > 1 and self.row_correlation is not None else 0.0
+        learn = isinstance(self.noise_variance, str)
         rules = Rules(
-            noise=given, correlation=None if beta == "learn" else float(beta), tol=self.tol, max_iter=self.max_iter
+            noise=None, correlation=None if beta == "learn" else float(beta), tol=self.tol, max_iter=self.max_iter
         )
         rules.keep_all = self.min_gain == -np.inf
-        rules.floor = 0.0 if self.solver == "em" else SINGLE * size
-        first = Correlation(0.0 if beta == "learn" else float(np.clip(beta, -HELD_BACK, HELD_BACK)), n_targets)
-        belief = blank(problem, max(_FIRST_NOISE * size, given or 0.0), first)
-        probability = np.zeros(problem.n_positions)
-        if len(belief.active) and size:
-            belief = self._first_stage(problem, belief, rules)
-            if learn:
-                rules.noise = None
-            else:
-                belief.noise = given
-            if self.prior == "markov":
-                anew = blank(problem, belief.noise, belief.correlation)
-                anew.n_iter, anew.converged, belief = belief.n_iter, belief.converged, anew
-                probability = structured(problem, self._engine(problem, belief), belief, rules)
-            else:
-                select(problem, belief, rules, self.min_gain)
-        else:
-            belief.forget(problem.Y.dtype)
-        if not len(belief.active):
-            belief.noise = left_noise(problem, belief, []) if learn else given
-            belief.correlation = Correlation(rules.correlation or 0.0, n_targets)
-        return belief, probability
-
-    def _first_stage(self, problem, belief, rules):
-        """All coefficients; with exact posteriors where messages fail."""
-        blank = replace(belief)
-        try:
-            maximise(problem, self._engine(problem, belief), belief, rules)
-        except FloatingPointError as error:
-            warnings.warn(f"{error}; exact posteriors take their place", ConvergenceWarning, stacklevel=6)
-            belief = blank
-            maximise(problem, problem.posterior(belief, exact=True), belief, rules)
-        return belief
-
-    def _engine(self, problem, belief):
-        if self.solver == "em":
-            return problem.posterior(belief, exact=True)
-        return problem.messages(belief, self.damping, single=True)
+        search = Search(
+            problem,
+            self.solver,
+            self.damping,
+            self.prior,
+            self.min_gain,
+            noise=None if learn else problem.noise_in_working_units(self.noise_variance),
+            level=level,
+            rules=rules,
+        )
+        return search.run(), search.probability
 
     def _held_out_level(self, X, y):
         """The noise variance, in units of the mean square of y, with the smallest errors on held-out rows.

@@ -1,27 +1,29 @@
-"""Sparse Bayesian learning with a support in runs: a Markov chain over a three-layer prior, by turbo-VBI [liu2020]_.
+"""Sparse Bayesian learning with a support in runs: a Markov chain over the supports, in turn with the evidence.
 
-    x_n ~ N(0, 1 / rho_n),   rho_n ~ Gamma(a, b) where s_n = 1, Gamma(a0, b0) where s_n = 0,   s_1, s_2, ... a chain
+    P(s) = P(s_1) prod_n P(s_n | s_n-1),   x_n ~ N(0, gamma_n) where s_n = 1,   x_n = 0 where s_n = 0
 
-Variational updates of x, rho and s in turn; the evidence about each s_n goes through the chain by a forward and a
-backward pass, which also tell how likely a run starts and ends.
+What the data say of each s_n, given the other coefficients, is the evidence that x_n adds or would add. A forward and a
+backward pass carry it through the chain, and tell how likely a run starts and ends. As in turbo-VBI [liu2020]_, the two
+sides take turns; but there x, gamma and s are believed to be independent given y, which loses small coefficients within
+a run. Here x is integrated out and gamma at its best.
 """
 
+from dataclasses import replace
+
 import numpy as np
-from scipy.special import digamma, gammaln
 
 from sparsekit.core.kernels import kernel
-from sparsekit.recovery.bayes_belief import gains
-from sparsekit.recovery.bayes_noise import follow_noise
+from sparsekit.recovery.bayes_belief import LARGE, gains
+from sparsekit.recovery.bayes_evidence import CHOICE, absent_gains, maximise, unlike
 
-_A, _B = 1.0, 1.0  # shape and rate of the precisions of the support, in units of its variance
-_A0, _B0 = 1.0, 1e-5  # the same off the support
 _LIMIT = 50.0  # of the evidence about one s_n, in nats
+_BEGIN, _END = 0.02, 0.25  # probabilities that a run begins and ends, before they are learnt
+_STEPS_OUT, _STEPS_IN = 50.0, 4.0  # steps outside and inside runs that this is worth
 _RARE = 1e-6  # probabilities of the chain are kept that far from 0 and 1
-_FIRST_END = 0.25  # probability that a run ends, before it is learnt
+_TURNS = 5  # of learning the chain from one look at the evidence
 _LIKELY = 0.5  # probability from which a coefficient is kept
-_WARM = 30  # iterations of sparse Bayesian learning before
-_LITTLE = 0.1  # of the noise variance that was learnt
-_INNER, _INNER_MAX = 0.1, 100  # tolerance of the messages, times that of the iteration, and their passes
+_AT_ONCE = 4  # coefficients that are added at a time, and half as many dropped
+_DROPS = 2  # after which a coefficient stays at zero, so that the turns end
 
 
 @kernel
@@ -63,74 +65,54 @@ def chain_marginals(odds, begin, end):
 
 
 class SupportChain:
-    """The belief about the support and the precisions, over all n positions.
+    """What is believed about how runs begin and end."""
 
-    Parameters
-    ----------
-    n : int
-        Positions of the chain.
-    positions : ndarray of shape (k,)
-        Where the active coefficients are; the others are taken to be zero, as far as the chain is concerned.
-    belief : Belief
-        Where sparse Bayesian learning has ended; a cold start ends with all coefficients at zero.
-    """
+    def __init__(self):
+        self.begin, self.end = _BEGIN, _END
 
-    def __init__(self, n, positions, belief, clear):
-        self._n, self._positions = n, positions
-        strong = gains(belief) > clear
-        self._scale = belief.gamma[strong].mean() if strong.any() else max(belief.gamma.mean(), belief.noise)
-        self._precision, self._log_precision = 1 / belief.gamma, -np.log(belief.gamma)
-        share = max(strong.sum(), 1) / n
-        self.end = _FIRST_END
-        self.begin = float(np.clip(share * self.end / max(1 - share, _RARE), _RARE, 1 - _RARE))
-        self._infer_support()
-
-    def update(self, belief, order):
-        """Precisions from the moments, then the support; `order` is 1/2 for each real target, 1 for a complex one."""
-        n_targets = len(belief.moments.mean)
-        s, rate, rate0 = self.probability, _B * self._scale, _B0 * self._scale
-        shape = s * _A + (1 - s) * _A0 + order * n_targets
-        total = s * rate + (1 - s) * rate0 + order * n_targets * belief.second_moments()
-        self._precision, self._log_precision = shape / total, digamma(shape) - np.log(total)
-        belief.gamma = 1 / self._precision
-        self._infer_support()
-
-    def _infer_support(self):
-        rate, rate0 = _B * self._scale, _B0 * self._scale
-        on = _A * np.log(rate) - gammaln(_A) + (_A - 1) * self._log_precision - rate * self._precision
-        off = _A0 * np.log(rate0) - gammaln(_A0) + (_A0 - 1) * self._log_precision - rate0 * self._precision
-        odds = np.full(self._n, -_LIMIT)
-        odds[self._positions] = np.clip(on - off, -_LIMIT, _LIMIT)
-        marginal, (n01, n10, n0, n1) = chain_marginals(odds, self.begin, self.end)
-        self.probability = marginal[self._positions]
-        self.begin = float(np.clip(n01 / max(n0, _RARE), _RARE, 1 - _RARE))
-        self.end = float(np.clip(n10 / max(n1, _RARE), _RARE, 1 - _RARE))
+    def infer(self, odds):
+        """P(s_n = 1) from the log odds (n,) that the data give, having learnt the chain from them."""
+        for _ in range(_TURNS):
+            probability, (n01, n10, n0, n1) = chain_marginals(odds, self.begin, self.end)
+            self.begin = (n01 + _BEGIN * _STEPS_OUT) / (n0 + _STEPS_OUT)
+            self.end = (n10 + _END * _STEPS_IN) / (n1 + _STEPS_IN)
+        return np.clip(probability, 0.0, 1.0)
 
 
-def structured(problem, engine, belief, rules):
-    """Turbo-VBI for the noise and the correlation of a belief; the likely coefficients are kept. P(s_n = 1).
-
-    It starts from a few iterations of sparse Bayesian learning anew, as those that have settled have given up too many
-    coefficients, with little noise, which rises to where it belongs. A cold start gives up all of them.
-    """
-    order = 1.0 if problem.Y.dtype.kind == "c" else 0.5
-    if rules.noise is None:
-        belief.noise = max(_LITTLE * belief.noise, problem.floor)
-    for _ in range(_WARM):
-        belief.expect(engine, _INNER, _INNER_MAX)
-        belief.gamma = belief.second_moments()
-        belief.n_iter += 1
-    chain = SupportChain(problem.n_positions, problem.candidates[belief.active], belief, rules.clear)
-    settled, belief.converged = belief.converged, False
-    for _ in range(rules.max_iter):
-        chain.update(belief, order)
-        change = belief.expect(engine, _INNER * rules.tol, _INNER_MAX)
-        rests = follow_noise(problem, belief, rules, chain.probability > _LIKELY) and change < rules.tol
-        belief.n_iter += 1
-        if rests:
-            belief.converged = settled
+def structured(problem, belief, rules):
+    """Move the support of a belief until it is what the evidence and a chain say. P(s_n = 1) for all positions."""
+    chain, drops, n_turns = SupportChain(), np.zeros(len(problem.candidates), int), 0
+    probability, settled = np.zeros(problem.n_positions), belief.converged
+    last = replace(rules, clear=-np.inf, floor=0.0)
+    while len(belief.active) <= LARGE:
+        odds, gamma = _odds(problem, belief, drops < _DROPS)
+        probability = chain.infer(odds)
+        likely = probability[problem.candidates]
+        now = np.isin(np.arange(len(likely)), belief.active)
+        drop, add = np.flatnonzero(now & (likely <= _LIKELY)), np.flatnonzero(~now & (likely > _LIKELY))
+        if not len(add) + len(drop):
             break
-    probability = np.zeros(problem.n_positions)
-    probability[problem.candidates[belief.active]] = chain.probability
-    belief.keep(chain.probability > _LIKELY)
+        if n_turns == rules.max_iter:
+            settled = False
+            break
+        n_turns += 1
+        drop = drop[np.argsort(likely[drop], kind="stable")][: _AT_ONCE // 2]
+        add = add[np.argsort(-likely[add], kind="stable")][:_AT_ONCE]
+        drops[drop] += 1
+        belief.keep(~np.isin(belief.active, drop))
+        for j in unlike(problem, add):
+            belief.add(j, gamma[j])
+        if len(belief.active):
+            maximise(problem, problem.posterior(belief), belief, last)
+            settled &= belief.converged
+    belief.converged = settled
     return probability
+
+
+def _odds(problem, belief, possible):
+    """Log odds (n_positions,) that the data give to each s_n = 1, and the best prior variances of the candidates."""
+    gain, gamma = absent_gains(problem, belief)
+    gain[belief.active] = gains(belief)
+    odds = np.full(problem.n_positions, -_LIMIT)
+    odds[problem.candidates[possible]] = np.clip(gain - CHOICE, -_LIMIT, _LIMIT)[possible]
+    return odds, gamma
