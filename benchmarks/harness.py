@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("sparsekit", "numpy", "scipy", "scikit-learn", "numba", "spams-bin", "cvxpy")
+PACKAGES = ("sparsekit", "numpy", "scipy", "scikit-learn", "numba", "spams-bin", "cvxpy", "celer", "skglm")
 
 
 def compare(work, contestants, quality, *, ours, repeats=7):

@@ -4,12 +4,28 @@ Every kernel is called on toy data in the precisions that users meet, so that no
 """
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from sparsekit.core import cholesky, rng
-from sparsekit.recovery import PursuitCoder, WeightedOMPCV, orthogonal_mp
+from sparsekit.recovery import PursuitCoder, WeightedLasso, WeightedOMPCV, orthogonal_mp
 from sparsekit.recovery.bayes_messages import DenseMessages
+from sparsekit.recovery.penalties import (
+    CEL0,
+    L0,
+    L1,
+    MCP,
+    SCAD,
+    LHalf,
+    LTwoThirds,
+    PositiveL1,
+    prox,
+    slack,
+    value,
+    violation,
+)
 from sparsekit.recovery.phase_problem import weighted_energies
 from sparsekit.recovery.support_chain import chain_marginals
+from sparsekit.recovery.thresholding import prox_cel0, prox_half, prox_hard, prox_soft, prox_two_thirds
 
 
 def main():
@@ -27,6 +43,8 @@ def main():
         for matrix in (X, locked, np.asfortranarray(X), locked.T):
             weighted_energies(matrix, np.ones((1, len(matrix))))
         _warm_messages(X)
+    _warm_lasso(noise)
+    _warm_penalties()
     _warm_screening(noise)
     _warm_absolute(noise)
     _warm_streams()
@@ -45,6 +63,25 @@ def _warm_messages(X):
     engine.posterior(np.ones((1, X.shape[1])), 1.0, tol=0.1, max_iter=2)
     engine.ascend(np.ones(X.shape[1]), np.ones(1), 1.0, None, change=1.0, tol=0.1, max_iter=2, steps=2)
     chain_marginals(np.zeros(3), 0.5, 0.5)
+
+
+def _warm_lasso(noise):
+    X = noise.standard_normal((20, 40))
+    for matrix in (X, X.astype(np.float32), csc_array(X), csc_array(X.astype(np.float32))):
+        for positive in (False, True):
+            WeightedLasso(0.01, positive=positive).fit(matrix, X[:, 0] + X[:, 1])
+
+
+def _warm_penalties():
+    for u in (np.ones(2), np.ones(2, np.float32), np.ones(2, complex), np.ones(2, np.complex64)):
+        prox_soft(u, 0.5)
+        for threshold in (prox_hard, prox_cel0, prox_half, prox_two_thirds):
+            threshold(u, 0.5)
+    for penalty in (L1(), PositiveL1(), MCP(), SCAD(), CEL0(), L0(), LHalf(), LTwoThirds()):
+        value(penalty, 1.0, 0.5, 1.0)
+        prox(penalty, 1.0, 0.5, 1.0)
+        slack(penalty, 1.0, 0.5, 0.5, 1.0)
+        violation(penalty, 1.0, 0.5, 0.5, 1.0)
 
 
 def _warm_screening(noise):

@@ -32,6 +32,7 @@ VARIANTS = {
         {"noise_variance": 0.1},
     ],
     "SparsePhaseRetrieval": [{"solver": "htp"}, {"solver": "thwf"}],
+    "WeightedLasso": [{"alpha": 0.01}, {"alpha": 0.01, "positive": True}],
     "WeightedOMP": [
         {"loss": "squared", "alpha": 0.1},
         {"loss": "squared", "penalty": "l0", "alpha": 0.01},
@@ -64,6 +65,7 @@ MINIMUM = {
     "PursuitCoder": 45,
     "SparseBayesianRegressor": 58,
     "SparsePhaseRetrieval": 56,
+    "WeightedLasso": 55,
     "WeightedOMP": 64,
     "WeightedOMPCV": 64,
 }

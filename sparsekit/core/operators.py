@@ -77,7 +77,7 @@ class Design:
         """Weighted column means, summed in float64: half a million float32 rows are too many for float32 sums."""
         if isinstance(self.X, np.ndarray) and self.dtype.itemsize < self.mean.itemsize:
             blocks = (self.X[:, i : i + _BLOCK].astype(self.mean.dtype) for i in range(0, self.shape[1], _BLOCK))
-            return np.concatenate([block.T @ self._share[:, 0] for block in blocks])
+            return np.concatenate([np.zeros(0), *(block.T @ self._share[:, 0] for block in blocks)])
         return (self._adjoint @ self._share)[:, 0].conj()
 
     def tamed(self):
@@ -149,9 +149,8 @@ class Design:
                 self._squared_norms = self._sparse_squared_norms()
             else:
                 starts = range(0, self.shape[1], _BLOCK)
-                self._squared_norms = np.concatenate(
-                    [squared_norms(self.columns(slice(i, i + _BLOCK))) for i in starts]
-                )
+                blocks = [squared_norms(self.columns(slice(i, i + _BLOCK))) for i in starts]
+                self._squared_norms = np.concatenate([np.zeros(0), *blocks])
         return self._squared_norms
 
     def _sparse_squared_norms(self):

@@ -2,12 +2,14 @@
 
 from sparsekit.recovery.coder import PursuitCoder
 from sparsekit.recovery.kronecker_sbl import KroneckerSBL
+from sparsekit.recovery.lasso import WeightedLasso, lasso_path
 from sparsekit.recovery.matching_pursuit import MatchingPursuit
 from sparsekit.recovery.omp import OrthogonalMatchingPursuit, orthogonal_mp
 from sparsekit.recovery.omp_cv import OrthogonalMatchingPursuitCV
 from sparsekit.recovery.phase_retrieval import SparsePhaseRetrieval
 from sparsekit.recovery.power_method import truncated_power_method
 from sparsekit.recovery.sparse_bayes import SparseBayesianRegressor
+from sparsekit.recovery.thresholding import prox_cel0, prox_half, prox_hard, prox_soft, prox_two_thirds
 from sparsekit.recovery.weighted_omp import WeightedOMP, greedy_decrease
 from sparsekit.recovery.weighted_omp_cv import WeightedOMPCV
 
@@ -19,9 +21,16 @@ __all__ = [
     "PursuitCoder",
     "SparseBayesianRegressor",
     "SparsePhaseRetrieval",
+    "WeightedLasso",
     "WeightedOMP",
     "WeightedOMPCV",
     "greedy_decrease",
+    "lasso_path",
     "orthogonal_mp",
+    "prox_cel0",
+    "prox_half",
+    "prox_hard",
+    "prox_soft",
+    "prox_two_thirds",
     "truncated_power_method",
 ]

@@ -12,6 +12,7 @@ from sparsekit import (
     PursuitCoder,
     SparseBayesianRegressor,
     SparsePhaseRetrieval,
+    WeightedLasso,
     WeightedOMP,
     WeightedOMPCV,
 )
@@ -156,6 +157,19 @@ def believed(estimator, X, y):
     np.testing.assert_allclose(std, np.sqrt(left), rtol=0, atol=1e-4 * lengths.max())  # roots of cancelled digits
 
 
+def certified(estimator, X, y):
+    """The gap is small, and so is what the correlations exceed the penalty by; those in use are at the penalty."""
+    r = y - estimator.predict(X)
+    r, X = r - r.mean(), X - X.mean(axis=0)
+    lengths = np.linalg.norm(X, axis=0)
+    rounding = ORTHOGONAL * lengths * np.linalg.norm(y) / len(y)
+    slopes, used = X.T @ r / len(y), estimator.coef_ != 0
+    assert estimator.converged_ and 0 <= estimator.dual_gap_ <= estimator.tol * np.square(y - y.mean()).mean()
+    slack = np.sqrt(2 * estimator.dual_gap_ / len(y)) * lengths + rounding  # a gap of d moves the residual by sqrt(2 d)
+    assert (np.abs(slopes) <= estimator.alpha + slack).all()
+    assert (np.abs(slopes[used] - estimator.alpha * np.sign(estimator.coef_[used])) <= slack[used]).all()
+
+
 COMMON = {"sparse": True, "complex": True, "n_jobs": True}
 REGRESSOR = COMMON | {
     "checks": 152,
@@ -250,6 +264,18 @@ BAYES = {
         "damping": [0.0, 1.5, np.nan, "auto"], "max_iter": [0, 1.5], "tol": [0.0, 1.0, np.nan, "small"],
     },
 }  # fmt: skip
+LASSO = REGRESSOR | {
+    "checks": 100,
+    "n_jobs": False,
+    "complex": False,
+    "multi_target": False,
+    "scaling": {},  # alpha has the units of the data
+    "verify": certified,
+    "warns": ["No features were selected"],
+    "bad_params": {
+        "alpha": [0.0, -1.0, np.nan, np.inf, "auto", None], "tol": [0.0, 1.0, np.nan, "small"], "max_iter": [0, 1.5],
+    },
+}  # fmt: skip
 COMPILED = [pytest.mark.jit]  # messages are slow as plain Python; the exact solver runs the same course without them
 GAINS = {"complex without imaginary part is real": "a complex coefficient has twice the gain of a real one"}
 LENGTHS = "the columns of an operator are not brought to one length: another start"
@@ -309,6 +335,7 @@ test_contract = contract.parametrize(
             excused={"operator: complex": LENGTHS},
             marks=COMPILED,
         ),
+        contract.Subject("lasso", partial(WeightedLasso, alpha=2.0, tol=1e-12), **LASSO),
         contract.Subject("phases", partial(SparsePhaseRetrieval, random_state=0), **PHASES),
         contract.Subject("omp codes", PursuitCoder, **CODER),
         contract.Subject("ols codes", partial(PursuitCoder, method="ols"), **CODER),
