@@ -1,6 +1,8 @@
 """Recovery: y ~ X w with w sparse, and signals as sparse codes over a dictionary."""
 
+from sparsekit.recovery.certificates import duality_gap, kkt_violation
 from sparsekit.recovery.coder import PursuitCoder
+from sparsekit.recovery.coherence import mutual_coherence, restricted_isometry_estimate
 from sparsekit.recovery.kronecker_sbl import KroneckerSBL
 from sparsekit.recovery.lasso import WeightedLasso, lasso_path
 from sparsekit.recovery.matching_pursuit import MatchingPursuit
@@ -24,13 +26,17 @@ __all__ = [
     "WeightedLasso",
     "WeightedOMP",
     "WeightedOMPCV",
+    "duality_gap",
     "greedy_decrease",
+    "kkt_violation",
     "lasso_path",
+    "mutual_coherence",
     "orthogonal_mp",
     "prox_cel0",
     "prox_half",
     "prox_hard",
     "prox_soft",
     "prox_two_thirds",
+    "restricted_isometry_estimate",
     "truncated_power_method",
 ]
