@@ -28,6 +28,7 @@ _HALVINGS = 8
 _INNER, _PART = 0.3, 0.1  # of the tolerance, and of the gap over all columns: gap that ends a round
 _NOTHING = 1e-6  # of that gap: change of an epoch after which there is no other
 _ROUNDING = 1e-14  # of ||a|| ||y||: a correlation that is but rounding
+_FITTED = 1e-13  # of ||y||: what the free columns leave when they explain all
 _DEPENDENT = 1e-10  # relative singular value of free columns that depend on others
 
 
@@ -72,6 +73,8 @@ class LassoSolver:
         self.w, self.r, self.c = np.zeros(n), y.copy(), np.empty(n)
         self._basis = self._free_columns() if self.free.any() else None
         self._settle_free()
+        if energy(self.r) <= _FITTED**2 * energy(y):
+            self.r[:] = 0
         self.null = energy(self.r) / 2
         self._columns.correlations(self.r, None, self.c)
         self._rounding = _ROUNDING * np.sqrt(columns.norms * energy(y))
