@@ -18,7 +18,7 @@ from sparsekit.recovery.bayes_noise import find_twins, follow_noise
 HELD_BACK = 0.8  # largest correlation to begin with: beyond it the ascent is slow and ends early
 CHOICE = 1.0  # nats that a coefficient owes for its prior variance, which is chosen too
 _DISTINCT = 1.0  # nats from which a coefficient counts for the noise after the faint ones are dropped
-_END = 1e-10  # relative change of the means that ends the ascent of the coefficients that are kept
+_END = 1e-12  # relative change of the means that ends the ascent of the coefficients that are kept
 _PATIENCE = 300  # iterations of that ascent, at most
 _TOGETHER = 16  # of them that are tried at a time, at most
 _HIDDEN = 1e-6  # of a column, at least, is not spanned by those in use
@@ -65,6 +65,11 @@ def maximise(problem, engine, belief, rules):
     belief.converged = rests
 
 
+def to_its_end(rules):
+    """Rules under which the ascent ends where it would end from anywhere near, up to rounding."""
+    return replace(rules, end=_END, max_iter=min(rules.max_iter, _PATIENCE))
+
+
 def select(problem, belief, rules, min_gain):
     """Drop what adds no more than min_gain to the log evidence and learn the rest anew, until all of it adds more.
 
@@ -72,7 +77,7 @@ def select(problem, belief, rules, min_gain):
     """
     rules = replace(rules, clear=max(min_gain, _DISTINCT), floor=0.0)
     if min_gain >= _DISTINCT:
-        rules.end, rules.max_iter = _END, min(rules.max_iter, _PATIENCE)
+        rules = to_its_end(rules)
     settled, added = belief.converged, set()
     keep = _worth_keeping(problem, belief, min_gain)
     while keep.any():

@@ -14,7 +14,7 @@ import numpy as np
 
 from sparsekit.core.kernels import kernel
 from sparsekit.recovery.bayes_belief import LARGE, gains
-from sparsekit.recovery.bayes_evidence import CHOICE, absent_gains, maximise, unlike
+from sparsekit.recovery.bayes_evidence import CHOICE, absent_gains, maximise, to_its_end, unlike
 
 _LIMIT = 50.0  # of the evidence about one s_n, in nats
 _BEGIN, _END = 0.02, 0.25  # probabilities that a run begins and ends, before they are learnt
@@ -23,6 +23,7 @@ _RARE = 1e-6  # probabilities of the chain are kept that far from 0 and 1
 _TURNS = 5  # of learning the chain from one look at the evidence
 _LIKELY = 0.5  # probability from which a coefficient is kept
 _AT_ONCE = 4  # coefficients that are added at a time, and half as many dropped
+_DIGITS = 6  # of a probability that tell which is likelier
 _DROPS = 2  # after which a coefficient stays at zero, so that the turns end
 
 
@@ -83,10 +84,10 @@ def structured(problem, belief, rules):
     """Move the support of a belief until it is what the evidence and a chain say. P(s_n = 1) for all positions."""
     chain, drops, n_turns = SupportChain(), np.zeros(len(problem.candidates), int), 0
     probability, settled = np.zeros(problem.n_positions), belief.converged
-    last = replace(rules, clear=-np.inf, floor=0.0)
+    last = to_its_end(replace(rules, clear=-np.inf, floor=0.0))
     while len(belief.active) <= LARGE:
         odds, gamma = _odds(problem, belief, drops < _DROPS)
-        probability = chain.infer(odds)
+        probability = chain.infer(odds.clip(-_LIMIT, _LIMIT))
         likely = probability[problem.candidates]
         now = np.isin(np.arange(len(likely)), belief.active)
         drop, add = np.flatnonzero(now & (likely <= _LIKELY)), np.flatnonzero(~now & (likely > _LIKELY))
@@ -96,15 +97,16 @@ def structured(problem, belief, rules):
             settled = False
             break
         n_turns += 1
-        drop = drop[np.argsort(likely[drop], kind="stable")][: _AT_ONCE // 2]
-        add = add[np.argsort(-likely[add], kind="stable")][:_AT_ONCE]
-        drops[drop] += 1
+        order = np.lexsort((odds[problem.candidates], likely.round(_DIGITS)))  # nearly sure ones by their own evidence
+        drop, add = order[np.isin(order, drop)][: _AT_ONCE // 2], order[np.isin(order, add)][::-1][:_AT_ONCE]
+        add = unlike(problem, add) if len(add) else add
         belief.keep(~np.isin(belief.active, drop))
-        for j in unlike(problem, add):
+        for j in add:
             belief.add(j, gamma[j])
         if len(belief.active):
             maximise(problem, problem.posterior(belief), belief, last)
             settled &= belief.converged
+        drops[np.setdiff1d(np.append(np.flatnonzero(now), add), belief.active)] += 1
     belief.converged = settled
     return probability
 
@@ -113,6 +115,6 @@ def _odds(problem, belief, possible):
     """Log odds (n_positions,) that the data give to each s_n = 1, and the best prior variances of the candidates."""
     gain, gamma = absent_gains(problem, belief)
     gain[belief.active] = gains(belief)
-    odds = np.full(problem.n_positions, -_LIMIT)
-    odds[problem.candidates[possible]] = np.clip(gain - CHOICE, -_LIMIT, _LIMIT)[possible]
+    odds = np.full(problem.n_positions, -np.inf)
+    odds[problem.candidates[possible]] = (gain - CHOICE)[possible]
     return odds, gamma

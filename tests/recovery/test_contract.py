@@ -277,7 +277,6 @@ LASSO = REGRESSOR | {
     },
 }  # fmt: skip
 COMPILED = [pytest.mark.jit]  # messages are slow as plain Python; the exact solver runs the same course without them
-GAINS = {"complex without imaginary part is real": "a complex coefficient has twice the gain of a real one"}
 LENGTHS = "the columns of an operator are not brought to one length: another start"
 CAPPED = {"verify": None, "warns": ["n_nonzero_coefs=5 is more than"]}
 OMP = OrthogonalMatchingPursuit
@@ -320,19 +319,17 @@ test_contract = contract.parametrize(
             "bayes, exact",
             partial(SparseBayesianRegressor, solver="em"),
             **BAYES,
-            excused=GAINS,
         ),
         contract.Subject(
             "bayes, runs",
             partial(SparseBayesianRegressor, solver="em", prior="markov"),
             **BAYES,
-            excused=GAINS | {f"operator: {case}": LENGTHS for case in ("real", "complex", "single")},
+            excused={"operator: real": LENGTHS},
         ),
         contract.Subject(
             "bayes, apart",
             partial(SparseBayesianRegressor, row_correlation=None),
             **BAYES | {"independent_targets": True},
-            excused={"operator: complex": LENGTHS},
             marks=COMPILED,
         ),
         contract.Subject("lasso", partial(WeightedLasso, alpha=2.0, tol=1e-12), **LASSO),
