@@ -3,6 +3,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 ARGS ?=
+# Processes that share the tests, each with one BLAS thread: small problems are slower with more.
+WORKERS ?= 2
+export OPENBLAS_NUM_THREADS ?= 1
 
 SOURCES := $(shell find sparsekit -name '*.py' 2>/dev/null)
 
@@ -14,9 +17,9 @@ reproduce: .venv/test.installed
 
 # Compiled; then as plain Python, where coverage can see; then compiled anew with bounds checks.
 test: .venv/test.installed
-	SCIPY_ARRAY_API=1 $(BIN)/pytest $(ARGS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -m "not slow and not jit" --cov=sparsekit --cov-report=term $(ARGS)
-	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -m "not slow" tests/core tests/recovery $(ARGS)
+	SCIPY_ARRAY_API=1 $(BIN)/pytest -n $(WORKERS) $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n $(WORKERS) -m "not slow and not jit" --cov=sparsekit --cov-report=term $(ARGS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -n $(WORKERS) -m "not slow" tests/core tests/recovery $(ARGS)
 
 doctest: .venv/test.installed
 	$(BIN)/pytest --doctest-modules sparsekit docs/test_pages.py $(ARGS)
