@@ -8,7 +8,6 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
-from scipy.special import betainccinv
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_scalar, column_or_1d
 
@@ -24,11 +23,11 @@ from sparsekit.core.validation import (
 )
 from sparsekit.recovery._regressor import SparseRegressor
 from sparsekit.recovery.decrease import LOSSES, PENALTIES, paper_units, penalty_of
+from sparsekit.recovery.noise_level import noise_cosine, sample_count, typical_weight
 from sparsekit.recovery.penalised_fits import prepared
 from sparsekit.recovery.penalised_pursuit import pursue_penalised
 
 _CERTIFIED = 1e-8  # violation up to which a refit by least absolute deviations passes for optimal
-_LEVEL = 0.95  # probability that noise alone lets no column in, from which alpha="auto" follows
 
 
 def greedy_decrease(X, y, coef, *, loss, penalty, alpha, feature_weights=None):
@@ -132,26 +131,13 @@ def check_penalised(X, y, loss, *, estimator=None):
     return X, y
 
 
-def sample_count(sample_weight, n_rows):
-    """How many samples there are: weights in whole numbers are repetitions, others mark the rows that count."""
-    if sample_weight is None:
-        return n_rows
-    whole = (sample_weight == np.round(sample_weight)).all()
-    return int(sample_weight.sum() if whole else np.count_nonzero(sample_weight))
-
-
 def noise_strength(n_samples, n_columns, n_targets, *, is_complex):
-    """The alpha for which Gaussian noise alone lets one of N columns of weight 1 in with the probability 1 - _LEVEL.
+    """The alpha for which Gaussian noise alone lets one of N columns of weight 1 in with a small probability.
 
     With phi_j = alpha ||a_j|| a coefficient in use gains R (1 - sqrt(1 - alpha^2)) by shrinking, and a new column gains
-    more when its cosine |c_j| / (||a_j|| R) exceeds sin(2 asin(alpha)). In n dimensions the squared cosine between
-    noise and a given column is Beta(1/2, (n - 1)/2); t targets multiply both parameters by t, complex numbers by 2. The
-    columns behave nearly as independent ones.
+    more when its cosine |c_j| / (||a_j|| R) exceeds sin(2 asin(alpha)).
     """
-    if n_samples <= 1 or not n_columns:
-        return float(np.sqrt(0.5))
-    a = n_targets * (1.0 if is_complex else 0.5)
-    level = np.sqrt(betainccinv(a, a * (n_samples - 1), -np.expm1(np.log(_LEVEL) / n_columns)))
+    level = noise_cosine(n_samples, n_columns, n_targets, is_complex=is_complex)
     return float(np.sin(np.arcsin(level) / 2))
 
 
@@ -381,11 +367,7 @@ def _automatic(fit, omega, sample_weight, total):
     lengths, competes = np.sqrt(fit.norms), (omega > 0) & np.isfinite(omega) & (fit.norms > 0)
     n_samples = sample_count(sample_weight, fit.n_samples) - fit.design.center - len(fit.active)
     alpha = noise_strength(n_samples, competes.sum(), fit.n_targets, is_complex=fit.dtype.kind == "c")
-    typical = np.median(omega[competes]) if competes.any() else 1.0
-    if not 1e-100 <= typical <= 1e100:
-        msg = f"the median of the feature_weights must be in [1e-100, 1e100] for alpha='auto', got {typical}"
-        raise ValueError(msg)
-    alpha /= typical
+    alpha /= typical_weight(omega[competes])
     effective = np.full(len(omega), np.inf)
     finite = np.isfinite(omega)
     effective[finite] = (omega * shifted(lengths, -fit.of_design))[finite] / np.sqrt(total)

@@ -11,9 +11,10 @@ from sparsekit.core.validation import check_choice, check_feature_weights, check
 from sparsekit.recovery._regressor import SparseRegressor
 from sparsekit.recovery.decrease import LOSSES, PENALTIES, paper_units, penalty_of
 from sparsekit.recovery.held_out import check_rows, held_out_errors
+from sparsekit.recovery.noise_level import sample_count
 from sparsekit.recovery.penalised_fits import prepared
 from sparsekit.recovery.penalised_pursuit import pursue_penalised
-from sparsekit.recovery.weighted_omp import WeightedOMP, check_penalised, sample_count
+from sparsekit.recovery.weighted_omp import WeightedOMP, check_penalised
 
 _ROUNDING = 64 * np.finfo(float).eps  # of the largest error: differences that say nothing, as after an exact fit
 _EPS = {"l1": 1e-3, "l0": 1e-6}  # smallest over largest alpha: a correlation enters the count penalty squared
