@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from sparsekit.core import cholesky, rng
-from sparsekit.recovery import PursuitCoder, WeightedLasso, WeightedOMPCV, orthogonal_mp
+from sparsekit.recovery import LADLasso, PenalizedRegressor, PursuitCoder, WeightedLasso, WeightedOMPCV, orthogonal_mp
 from sparsekit.recovery.bayes_messages import DenseMessages
 from sparsekit.recovery.penalties import (
     CEL0,
@@ -44,6 +44,8 @@ def main():
             weighted_energies(matrix, np.ones((1, len(matrix))))
         _warm_messages(X)
     _warm_lasso(noise)
+    _warm_lad_lasso(noise)
+    _warm_penalised(noise)
     _warm_penalties()
     _warm_screening(noise)
     _warm_absolute(noise)
@@ -70,6 +72,19 @@ def _warm_lasso(noise):
     for matrix in (X, X.astype(np.float32), csc_array(X), csc_array(X.astype(np.float32))):
         for positive in (False, True):
             WeightedLasso(0.01, positive=positive).fit(matrix, X[:, 0] + X[:, 1])
+
+
+def _warm_penalised(noise):
+    X = noise.standard_normal((20, 40))
+    for matrix in (X, X.astype(np.float32), csc_array(X), csc_array(X.astype(np.float32))):
+        for penalty in ("mcp", "scad", "cel0", "l0", "l_half", "l_two_thirds"):
+            PenalizedRegressor(penalty, 0.01).fit(matrix, X[:, 0] + X[:, 1])
+
+
+def _warm_lad_lasso(noise):
+    X = noise.standard_normal((30, 40))
+    for alpha in (0.5, 0.05):
+        LADLasso(alpha).fit(X, X[:, 0] + X[:, 1] + 0.1 * X[:, 2])
 
 
 def _warm_penalties():

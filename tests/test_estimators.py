@@ -22,6 +22,11 @@ VARIANTS = {
     "MatchingPursuit": [{"sign": "positive"}],
     "KroneckerSBL": [{"method": "svd"}, {"method": "am"}, {"noise_variance": 0.1}],
     "PursuitCoder": [{"method": "ols"}, {"method": "mp"}],
+    "PenalizedRegressor": [
+        {"penalty": "scad", "alpha": 0.1},
+        {"penalty": "l0", "alpha": 0.01},
+        {"penalty": "l_half", "alpha": 0.1},
+    ],
     "SparseBayesianRegressor": [
         {"solver": "em"},
         {"prior": "markov"},
@@ -32,6 +37,8 @@ VARIANTS = {
         {"noise_variance": 0.1},
     ],
     "SparsePhaseRetrieval": [{"solver": "htp"}, {"solver": "thwf"}],
+    "LADLasso": [{"alpha": 0.01}],
+    "SquareRootLasso": [{"alpha": 0.05}],
     "WeightedLasso": [{"alpha": 0.01}, {"alpha": 0.01, "positive": True}],
     "WeightedOMP": [
         {"loss": "squared", "alpha": 0.1},
@@ -62,10 +69,16 @@ MINIMUM = {
     "MatchingPursuit": 64,
     "OrthogonalMatchingPursuit": 64,
     "OrthogonalMatchingPursuitCV": 64,
+    "PenalizedRegressor": 55,
     "PursuitCoder": 45,
     "SparseBayesianRegressor": 58,
     "SparsePhaseRetrieval": 56,
+    "LADLasso": 52,
+    "LADLassoCV": 52,
+    "SquareRootLasso": 55,
+    "SquareRootLassoCV": 55,
     "WeightedLasso": 55,
+    "WeightedLassoCV": 55,
     "WeightedOMP": 64,
     "WeightedOMPCV": 64,
 }
@@ -74,7 +87,7 @@ MINIMUM = {
 SKIPPED = "SCIPY_ARRAY_API is not set"
 
 # Instead of the defaults, under which nothing is selected from the data of some checks.
-DEFAULT = {"WeightedLasso": {"alpha": 0.1}}
+DEFAULT = {"LADLasso": {"alpha": 0.03}, "PenalizedRegressor": {"alpha": 0.1}, "WeightedLasso": {"alpha": 0.1}}
 INSTANCES = [
     cls(**params) for cls in PUBLIC for params in (DEFAULT.get(cls.__name__, {}), *VARIANTS.get(cls.__name__, []))
 ]

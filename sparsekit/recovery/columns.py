@@ -7,15 +7,16 @@ A sparse X is never centred: its residual is kept up to a multiple of sqrt(s), w
 
 import numpy as np
 from scipy.linalg import get_lapack_funcs
-from scipy.sparse import issparse
+from scipy.sparse import csc_array, issparse
 
 from sparsekit.core.kernels import kernel
 from sparsekit.recovery.penalties import prox
 
 _GRAM = 4096  # columns whose inner products are kept; with more, Newton's systems are solved by conjugate gradients
 _ROOM = 256  # columns that there is room for at first
+_SMALL = 512  # sparse columns up to which Newton's systems are factorised
 _RIDGES = (0.0, 1e-10, 1e-6)  # times the squared lengths: added where columns depend on each other
-_CG, _CG_TOL = 60, 0.03  # iterations, and reduction of the residual
+_ROUGH, _PRECISE = (60, 0.03), (3000, 1e-12)  # iterations of conjugate gradients, and reduction of the residual
 _FAST = {"contract", "reassoc"}
 
 
@@ -145,11 +146,14 @@ class DenseColumns:
         dense_image(self.A, chosen, x, out)
         return out
 
-    def newton(self, chosen, right):
-        """The solution (k,) of A_S^T A_S d = right (k,), or None where these columns depend on each other."""
+    def newton(self, chosen, right, *, precise=False):
+        """The solution (k,) of A_S^T A_S d = right (k,); None where these columns depend on each other.
+
+        To some digits where there are many columns, unless it is to be precise.
+        """
         if len(chosen) <= _GRAM:
             return self._inner.solve(chosen, right)
-        return conjugate_gradients(self, chosen, right)
+        return conjugate_gradients(self, chosen, right, *(_PRECISE if precise else _ROUGH))
 
 
 class SparseColumns:
@@ -161,6 +165,7 @@ class SparseColumns:
         self._mean, self._weight = design.mean, float(self._roots @ self._roots)
         data = X.data if (self._roots == 1).all() else X.data * self._roots[X.indices].astype(X.dtype)
         self._csc, self.norms = (data, X.indices, X.indptr), design.squared_norms()
+        self._matrix = csc_array(self._csc, shape=X.shape)
         self._centred = bool(design.center)
 
     def correlations(self, r, chosen, c):
@@ -188,9 +193,16 @@ class SparseColumns:
             out -= self._roots * (self._mean[chosen] @ x)
         return out
 
-    def newton(self, chosen, right):
-        """The solution (k,) of A_S^T A_S d = right (k,), to some digits."""
-        return conjugate_gradients(self, chosen, right)
+    def newton(self, chosen, right, *, precise=False):
+        """The same."""
+        if len(chosen) <= _SMALL:
+            return solve_positive(self._inner(chosen), right)
+        return conjugate_gradients(self, chosen, right, *(_PRECISE if precise else _ROUGH))
+
+    def _inner(self, chosen):
+        A = self._matrix[:, chosen].astype(np.float64)
+        mean = self._mean[chosen] if self._centred else 0.0
+        return (A.T @ A).toarray() - self._weight * np.multiply.outer(mean, mean)
 
 
 def columns_of(design):
@@ -198,14 +210,14 @@ def columns_of(design):
     return SparseColumns(design) if issparse(design.X) else DenseColumns(design)
 
 
-def conjugate_gradients(columns, chosen, right):
+def conjugate_gradients(columns, chosen, right, max_iter, tol):
     """The solution of A_S^T A_S d = right, to some digits; preconditioned by the squared norms."""
     norms, c = columns.norms[chosen], np.empty(len(columns.norms))
     d, left = np.zeros(len(right)), right.copy()
     z = left / norms
     step, energy = z.copy(), left @ z
-    goal = _CG_TOL**2 * energy
-    for _ in range(_CG):
+    goal = tol**2 * energy
+    for _ in range(max_iter):
         if energy <= goal:
             break
         image = columns.image(chosen, step)
@@ -221,6 +233,18 @@ def conjugate_gradients(columns, chosen, right):
     return d
 
 
+def solve_positive(inner, right):
+    """The solution of inner d = right; None unless inner, which is overwritten, is positive definite with a ridge."""
+    factorise, solve = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
+    lengths = inner.diagonal().copy()
+    for ridge in _RIDGES:
+        np.fill_diagonal(inner, (1 + ridge) * lengths)
+        factor, failed = factorise(inner, lower=True)
+        if not failed:
+            return solve(factor, right, lower=True)[0]
+    return None
+
+
 class _InnerProducts:
     """Copies of the columns in use, and their inner products, in arrays that grow."""
 
@@ -232,15 +256,7 @@ class _InnerProducts:
     def solve(self, chosen, right):
         """Solve for the matrix of inner products of the chosen columns; None where it is not positive definite."""
         places = self._places(chosen)
-        factorise, solve = get_lapack_funcs(("potrf", "potrs"), dtype=np.float64)
-        products = self._products[np.ix_(places, places)]
-        lengths = products.diagonal().copy()
-        for ridge in _RIDGES:
-            np.fill_diagonal(products, (1 + ridge) * lengths)
-            factor, failed = factorise(products, lower=True)
-            if not failed:
-                return solve(factor, right, lower=True)[0]
-        return None
+        return solve_positive(self._products[np.ix_(places, places)], right)
 
     def _places(self, chosen):
         new = chosen[self._place[chosen] < 0]

@@ -1,8 +1,10 @@
-"""The weighted LASSO in the units of the user, along falling strengths.
+r"""Minima of the convex problems along falling strengths, in the units of the user.
 
-    sum_i s_i (y_i - b - x_i w)^2 / (2 W) + alpha sum_j omega_j |w_j|,    W = sum_i s_i
+    squared   ||y - b - X w||_s^2 / (2 W) + alpha sum_j omega_j |w_j|,     ||r||_s^2 = sum_i s_i r_i^2,  W = sum_i s_i
+    sqrt      ||y - b - X w||_s / sqrt(W) + alpha sum_j omega_j |w_j|
+    absolute  sum_i s_i |y_i - b - x_i w| / W + alpha sum_j omega_j |w_j|
 
-Powers of two are taken out of the data, and columns of infinite weight are left out.
+For the first two powers of two are taken out of the data, and columns of infinite weight are left out.
 """
 
 import numpy as np
@@ -10,26 +12,51 @@ import numpy as np
 from sparsekit.core.operators import Design, squared_norms
 from sparsekit.core.scaling import exponent, is_extreme, shifted
 from sparsekit.recovery.columns import columns_of
+from sparsekit.recovery.lad_lasso_solver import LADProblem
 from sparsekit.recovery.lasso_solver import LassoSolver
+from sparsekit.recovery.square_root_solver import SquareRootSolver
+
+ROUNDS = 100  # working sets for one alpha, at most
+LOSSES = ("squared", "sqrt", "absolute")
 
 
-class LassoFit:
-    """A problem and its solution for the last alpha.
+def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter):
+    """A problem, and its solution for the last alpha.
 
     Parameters
     ----------
     X : ndarray or CSR/CSC of shape (n_samples, n_features)
-        Real.
+        Real; an ndarray for the absolute loss.
     y : ndarray of shape (n_samples,)
         Real target.
+    loss : {"squared", "sqrt", "absolute"}
+        See above.
     omega : ndarray of shape (n_features,)
         Feature weights in [0, inf].
     sample_weight : ndarray of shape (n_samples,) or None
         s.
     center : bool
         Whether there is an intercept.
-    positive, tol, max_iter
-        As in `LassoSolver`.
+    positive : bool
+        Whether coefficients must not be negative.
+    tol : float
+        Duality gap that is aimed at, relative to the objective without penalised columns.
+    max_iter : int or None
+        Working sets, or edges of the absolute loss, for one alpha; None is 100, or 50 for each row and column.
+
+    Returns
+    -------
+    fit : RegularFit or AbsoluteFit
+        With the methods `largest_alpha`, `start` and `solve`, and `null`, `gap`, `converged` and `n_iter`.
+    """
+    settings = {"omega": omega, "sample_weight": sample_weight, "center": center, "positive": positive}
+    if loss == "absolute":
+        return AbsoluteFit(X, y, **settings, tol=tol, max_iter=max_iter)
+    return RegularFit(X, y, loss=loss, **settings, tol=tol, max_iter=max_iter)
+
+
+class RegularFit:
+    """The squared and the square-root loss; parameters as in `convex_fit`.
 
     Attributes
     ----------
@@ -41,7 +68,7 @@ class LassoFit:
         Rounds that it took.
     """
 
-    def __init__(self, X, y, *, omega, sample_weight, center, positive, tol, max_iter):
+    def __init__(self, X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter):
         self._finite = np.isfinite(omega)
         X = X if self._finite.all() else X[:, np.flatnonzero(self._finite)]
         self._tol, self._center = tol, center
@@ -53,19 +80,26 @@ class LassoFit:
             extreme = X.shape[1] and is_extreme(squared_norms(design.adjoint(Y).T).max(), design.dtype)
         design, self._x_shift = design.tamed() if extreme else (design, 0)
         self._x_mean = design.mean
-        self.total = float(X.shape[0] if sample_weight is None else sample_weight.sum())
-        self._solver = LassoSolver(
+        total = float(X.shape[0] if sample_weight is None else sample_weight.sum())
+        self._power, self._units = (2, total) if loss == "squared" else (1, np.sqrt(total))
+        solver = LassoSolver if loss == "squared" else SquareRootSolver
+        self._solver = solver(
             columns_of(design),
             Y[:, 0].astype(np.float64),
             omega[self._finite],
             positive=positive,
             tol=tol,
-            max_iter=max_iter,
+            max_iter=max_iter or ROUNDS,
         )
         self.gap, self.converged, self.n_iter = np.inf, False, 0
 
     def _in_users_units(self, value):
-        return float(shifted(np.float64(value), 2 * self._y_shift)) / self.total
+        return float(shifted(np.float64(value), self._power * self._y_shift)) / self._units
+
+    def _strength(self, alpha, sign):
+        """Between alpha and the strength of the problem that is solved."""
+        shift = sign * (self._x_shift - (self._power - 1) * self._y_shift)
+        return float(shifted(np.float64(alpha), shift))
 
     @property
     def null(self):
@@ -74,8 +108,7 @@ class LassoFit:
 
     def largest_alpha(self):
         """The smallest alpha at which all penalised coefficients are zero."""
-        strength = np.float64(self._solver.largest_strength())
-        return float(shifted(strength, self._y_shift - self._x_shift)) / self.total
+        return self._strength(self._solver.largest_strength(), -1) / self._units
 
     def start(self, coef):
         """Begin with the coefficients (n_features,) of another fit."""
@@ -83,11 +116,41 @@ class LassoFit:
 
     def solve(self, alpha):
         """Coefficients (n_features,) and intercept for an alpha; sets the gap, in units of the objective."""
-        strength = float(shifted(np.float64(alpha * self.total), self._x_shift - self._y_shift))
-        self.n_iter = self._solver.solve(strength)
+        self.n_iter = self._solver.solve(self._strength(alpha * self._units, 1))
         self.converged = bool(self._solver.gap <= self._tol * self._solver.null)
         self.gap = self._in_users_units(self._solver.gap)
         coef = np.zeros(len(self._finite))
         coef[self._finite] = shifted(self._solver.w, self._y_shift + self._x_shift)
-        intercept = self._y_mean[0] - self._x_mean @ coef[self._finite] if self._center else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # of coefficients that leave the range are refused later
+            intercept = self._y_mean[0] - self._x_mean @ coef[self._finite] if self._center else 0.0
+        return coef, float(intercept)
+
+
+class AbsoluteFit:
+    """The absolute loss, whose solutions are vertices; parameters and attributes as for the others."""
+
+    def __init__(self, X, y, *, omega, sample_weight, center, positive, tol, max_iter):
+        settings = {"sample_weight": sample_weight, "fit_intercept": center, "positive": positive}
+        self._problem = LADProblem(X, y, feature_weights=omega, **settings)
+        free = omega == 0
+        _, _, theta, self.null, *_ = LADProblem(X[:, free], y, feature_weights=omega[free], **settings).solve(1.0)
+        slopes, penalised = X.T @ theta, (omega > 0) & np.isfinite(omega)
+        slopes = slopes if positive else np.abs(slopes)
+        self._largest = float(np.max(slopes[penalised] / omega[penalised], initial=0.0))
+        self._tol, self._max_iter = tol, max_iter
+        self.gap, self.converged, self.n_iter = np.inf, False, 0
+
+    def largest_alpha(self):
+        """An alpha at which all penalised coefficients are zero; the smallest where ties leave no choice."""
+        return self._largest
+
+    def start(self, coef):
+        """Begin near the coefficients (n_features,) of another fit."""
+        self._problem.start_from(coef)
+
+    def solve(self, alpha):
+        """Coefficients (n_features,) and intercept for an alpha; sets the gap, in units of the objective."""
+        coef, intercept, _, _, gap, optimal, n_iter = self._problem.solve(alpha, self._max_iter)
+        self.gap, self.n_iter = float(gap), max(1, n_iter)
+        self.converged = bool(optimal or gap <= self._tol * self.null)
         return coef, float(intercept)

@@ -15,6 +15,7 @@ their complement; they are in every working set.
 """
 
 import numpy as np
+from scipy.optimize import nnls
 
 from sparsekit.core.operators import energy
 from sparsekit.recovery.penalties import L1, PositiveL1
@@ -28,6 +29,7 @@ _HALVINGS = 8
 _INNER, _PART = 0.3, 0.1  # of the tolerance, and of the gap over all columns: gap that ends a round
 _NOTHING = 1e-6  # of that gap: change of an epoch after which there is no other
 _ROUNDING = 1e-14  # of ||a|| ||y||: a correlation that is but rounding
+_CONE = 100.0  # times that: products of unpenalised columns that are orthogonal to the residual after a Newton step
 _FITTED = 1e-13  # of ||y||: what the free columns leave when they explain all
 _DEPENDENT = 1e-10  # relative singular value of free columns that depend on others
 
@@ -81,18 +83,29 @@ class LassoSolver:
         self.gap, self._left_out = np.inf, None
 
     def _free_columns(self):
-        """Their indices, an orthonormal basis of their span, and what turns its coordinates into coefficients."""
+        """Their indices, an orthonormal basis of their span, and what turns its coordinates into coefficients.
+
+        Where coefficients must not be negative, the columns themselves instead of the basis, at unit length.
+        """
         free = np.flatnonzero(self.free)
         A = np.stack([self._columns.image(free[[i]], np.ones(1)) for i in range(len(free))], axis=1)
         A /= np.sqrt(self._columns.norms[free])
+        if self._positive:
+            return free, A, 1 / np.sqrt(self._columns.norms[free])
         U, sizes, Vt = np.linalg.svd(A, full_matrices=False)
         kept = sizes > _DEPENDENT * sizes[0]
         back = (Vt[kept].T / sizes[kept]) / np.sqrt(self._columns.norms[free])[:, None]
         return free, U[:, kept], back
 
     def _settle_free(self):
-        """Make the residual orthogonal to the free columns, exactly."""
-        if self._basis is not None and not self._positive:
+        """Make the residual orthogonal to the free columns, exactly; or to the cone of their positive multiples."""
+        if self._basis is not None and self._positive:
+            free, A, back = self._basis
+            target = self.r + A @ (self.w[free] / back)
+            coordinates = nnls(A, target)[0]
+            self.r = target - A @ coordinates
+            self.w[free] = back * coordinates
+        elif self._basis is not None:
             free, U, back = self._basis
             coordinates = U.T @ self.r
             self.r -= U @ coordinates
@@ -111,6 +124,15 @@ class LassoSolver:
             if (moved * self.w[support] >= 0).all():
                 self.w[support] = moved
                 self._look_anew(None)
+
+    def is_feasible(self, c):
+        """Whether no unpenalised column has a positive product c with a dual point, as positive coefficients ask."""
+        return not (c[self._omega == 0] > _CONE * self._rounding[self._omega == 0]).any()
+
+    def beyond_rounding(self, c):
+        """The products c with a dual point that count, zero where they are but rounding."""
+        c = c if self._positive else np.abs(c)
+        return np.where(c > self._rounding, c, 0.0)
 
     def largest_strength(self):
         """The smallest strength at which all penalised coefficients are zero."""
@@ -141,9 +163,9 @@ class LassoSolver:
         c = c if self._positive else np.abs(c)
         bounds = lam if chosen is None else lam[chosen]
         rounding = self._rounding if chosen is None else self._rounding[chosen]
-        if self._positive and (c[bounds == 0] > rounding[bounds == 0]).any():
-            return np.inf, 0.0
-        steepest = np.max(c / np.where(bounds > 0, np.maximum(bounds, rounding), np.inf), initial=0.0)
+        most = np.maximum(bounds, rounding)  # that a product with the dual point may be
+        most[bounds == 0] = _CONE * rounding[bounds == 0] if self._positive else np.inf
+        steepest = np.max(c[most > 0] / most[most > 0], initial=0.0)
         rest, image = energy(self.r), float(self._y @ self.r)
         scale = max(image, 0.0) / rest if rest > 0 else 0.0
         scale = min(scale, 1 / steepest) if steepest > 0 else scale

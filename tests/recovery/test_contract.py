@@ -6,18 +6,27 @@ import numpy as np
 import pytest
 
 from sparsekit import (
+    LADLasso,
+    LADLassoCV,
     MatchingPursuit,
     OrthogonalMatchingPursuit,
     OrthogonalMatchingPursuitCV,
+    PenalizedRegressor,
     PursuitCoder,
     SparseBayesianRegressor,
     SparsePhaseRetrieval,
+    SquareRootLasso,
+    SquareRootLassoCV,
     WeightedLasso,
+    WeightedLassoCV,
     WeightedOMP,
     WeightedOMPCV,
+    duality_gap,
+    kkt_violation,
 )
 from tests import contract
 
+ROUNDED = 1e-14  # of y: a sum of some terms that cancel
 NOTHING = 1e-13  # of its length: what centring leaves of a constant
 ORTHOGONAL = 1e-8  # coefficients grow to 1e6 beside nearly dependent columns (4096 eps), and rounding with them
 DEPENDENT = 2e-6  # sqrt(4096 eps) and more: what a column that counts as dependent may still correlate
@@ -170,6 +179,27 @@ def certified(estimator, X, y):
     assert (np.abs(slopes[used] - estimator.alpha * np.sign(estimator.coef_[used])) <= slack[used]).all()
 
 
+def gap_is_small(estimator, X, y, loss):
+    """By the public certificate."""
+    weights = getattr(estimator, "effective_weights_", None)
+    alpha = getattr(estimator, "alpha_", estimator.alpha)
+    gap = duality_gap(X, y, estimator.coef_, estimator.intercept_, loss=loss, alpha=alpha, feature_weights=weights)
+    assert estimator.converged_ and 0 <= gap <= ORTHOGONAL * np.abs(y - y.mean()).max() + ROUNDED * np.abs(y).max()
+
+
+def settled(estimator, X, y):
+    """No coefficient alone could lower the objective, which is as reported."""
+    r = y - estimator.predict(X)
+    assert estimator.converged_ and estimator.objective_ >= np.square(r).mean() / 2 * (1 - ORTHOGONAL) - NOTHING * (
+        y @ y
+    )
+    if np.linalg.norm(y - y.mean()) <= NOTHING * np.linalg.norm(y):
+        assert not estimator.coef_.any(), "columns were chosen for a constant target"
+        return
+    pull = kkt_violation(X, y, estimator.coef_, estimator.intercept_, penalty=estimator.penalty, alpha=estimator.alpha)
+    assert pull <= estimator.tol + ORTHOGONAL
+
+
 COMMON = {"sparse": True, "complex": True, "n_jobs": True}
 REGRESSOR = COMMON | {
     "checks": 152,
@@ -276,6 +306,35 @@ LASSO = REGRESSOR | {
         "alpha": [0.0, -1.0, np.nan, np.inf, "auto", None], "tol": [0.0, 1.0, np.nan, "small"], "max_iter": [0, 1.5],
     },
 }  # fmt: skip
+ROOT = LASSO | {
+    "verify": lambda estimator, X, y: gap_is_small(estimator, X, y, "sqrt"),
+    "bad_params": LASSO["bad_params"] | {"alpha": [0.0, -1.0, np.nan, np.inf, "best", None]},
+}
+LAD = LASSO | {
+    "sparse": False,
+    "checks": 80,
+    "verify": lambda estimator, X, y: gap_is_small(estimator, X, y, "absolute"),
+    "bad_params": {"alpha": [0.0, -1.0, np.nan, np.inf, "auto", None], "max_iter": [0, 1.5]},
+}
+FOLDS = {
+    "verify": None,
+    "n_jobs": True,
+    "refuses": [*LASSO["refuses"], "Cannot have number of splits"],
+    "excused": OTHER_FOLDS,
+    "bad_params": {
+        "alphas": [0, -1.0, [[1.0]], [-1.0]],
+        "eps": [0.0, 1.0, -1.0],
+        "max_iter": [0, 1.5],
+        "n_jobs": [0, 1.5],
+    },
+}
+PENALISED = LASSO | {
+    "verify": settled,
+    "refuses": [*REGRESSOR["refuses"], r"the columns of X are too large or too small for penalty="],
+    "bad_params": LASSO["bad_params"] | {
+        "penalty": ["l1", None], "shape": [0.0, -1.0, np.nan, np.inf, "round"],
+    },
+}  # fmt: skip
 COMPILED = [pytest.mark.jit]  # messages are slow as plain Python; the exact solver runs the same course without them
 LENGTHS = "the columns of an operator are not brought to one length: another start"
 CAPPED = {"verify": None, "warns": ["n_nonzero_coefs=5 is more than"]}
@@ -333,6 +392,36 @@ test_contract = contract.parametrize(
             marks=COMPILED,
         ),
         contract.Subject("lasso", partial(WeightedLasso, alpha=2.0, tol=1e-12), **LASSO),
+        contract.Subject("sqrt lasso", partial(SquareRootLasso, alpha=1.5, tol=1e-8), **ROOT),
+        contract.Subject(
+            "automatic lasso",
+            partial(SquareRootLasso, tol=1e-8),
+            weights_count=True,
+            **ROOT | {"scaling": contract.LINEAR_SCALING, "warns": ["No features were selected"]},
+        ),
+        contract.Subject("lad lasso", partial(LADLasso, alpha=1.0), **LAD, marks=COMPILED),
+        contract.Subject(
+            "lasso by folds", partial(WeightedLassoCV, alphas=6, cv=2, tol=1e-10), **LASSO | FOLDS, marks=COMPILED
+        ),
+        contract.Subject(
+            "sqrt lasso by folds",
+            partial(SquareRootLassoCV, alphas=6, cv=2),
+            **ROOT | FOLDS | {"excused": {}},
+            marks=COMPILED,
+        ),
+        contract.Subject("lad lasso by folds", partial(LADLassoCV, alphas=6, cv=2), **LAD | FOLDS, marks=COMPILED),
+        contract.Subject(
+            "mcp", partial(PenalizedRegressor, penalty="mcp", alpha=2.0, tol=1e-12), **PENALISED, marks=COMPILED
+        ),
+        contract.Subject(
+            "scad", partial(PenalizedRegressor, penalty="scad", alpha=8.0, tol=1e-12), **PENALISED, marks=COMPILED
+        ),
+        contract.Subject(
+            "l0", partial(PenalizedRegressor, penalty="l0", alpha=2.0, tol=1e-12), **PENALISED, marks=COMPILED
+        ),
+        contract.Subject(
+            "l half", partial(PenalizedRegressor, penalty="l_half", alpha=2.0, tol=1e-12), **PENALISED, marks=COMPILED
+        ),
         contract.Subject("phases", partial(SparsePhaseRetrieval, random_state=0), **PHASES),
         contract.Subject("omp codes", PursuitCoder, **CODER),
         contract.Subject("ols codes", partial(PursuitCoder, method="ols"), **CODER),
