@@ -54,6 +54,7 @@ class ConvexRegressor(SparseRegressor):
             positive=bool(self.positive),
             tol=getattr(self, "tol", EXACT),
             max_iter=self.max_iter,
+            preconditioner=getattr(self, "preconditioner", None),
         )
 
     def __sklearn_tags__(self):

@@ -8,19 +8,21 @@ For the first two powers of two are taken out of the data, and columns of infini
 """
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sparsekit.core.operators import Design, squared_norms
 from sparsekit.core.scaling import exponent, is_extreme, shifted
 from sparsekit.recovery.columns import columns_of
 from sparsekit.recovery.lad_lasso_solver import LADProblem
 from sparsekit.recovery.lasso_solver import LassoSolver
+from sparsekit.recovery.preconditioning import preconditioned
 from sparsekit.recovery.square_root_solver import SquareRootSolver
 
 ROUNDS = 100  # working sets for one alpha, at most
 LOSSES = ("squared", "sqrt", "absolute")
 
 
-def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter):
+def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter, preconditioner=None):
     """A problem, and its solution for the last alpha.
 
     Parameters
@@ -43,15 +45,19 @@ def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_i
         Duality gap that is aimed at, relative to the objective without penalised columns.
     max_iter : int or None
         Working sets, or edges of the absolute loss, for one alpha; None is 100, or 50 for each row and column.
+    preconditioner : "puffer", callable or None
+        As in `preconditioned`; for the squared loss.
 
     Returns
     -------
-    fit : RegularFit or AbsoluteFit
+    fit : RegularFit, AbsoluteFit or PreconditionedFit
         With the methods `largest_alpha`, `start` and `solve`, and `null`, `gap`, `converged` and `n_iter`.
     """
     settings = {"omega": omega, "sample_weight": sample_weight, "center": center, "positive": positive}
     if loss == "absolute":
         return AbsoluteFit(X, y, **settings, tol=tol, max_iter=max_iter)
+    if preconditioner is not None:
+        return PreconditionedFit(X, y, preconditioner, **settings, tol=tol, max_iter=max_iter)
     return RegularFit(X, y, loss=loss, **settings, tol=tol, max_iter=max_iter)
 
 
@@ -154,3 +160,24 @@ class AbsoluteFit:
         self.gap, self.n_iter = float(gap), max(1, n_iter)
         self.converged = bool(optimal or gap <= self._tol * self.null)
         return coef, float(intercept)
+
+
+class PreconditionedFit(RegularFit):
+    """The squared loss of F (y - X w); the gap and the strengths are those of that problem."""
+
+    def __init__(self, X, y, preconditioner, *, omega, sample_weight, center, **settings):
+        self._used = np.isfinite(omega)
+        X = X if issparse(X) else X[:, self._used]
+        self._problem = preconditioned(X, y, preconditioner, sample_weight=sample_weight, fit_intercept=center)
+        X, y = self._problem.X, self._problem.y
+        super().__init__(X, y, loss="squared", omega=omega[self._used], sample_weight=None, center=False, **settings)
+
+    def start(self, coef):
+        """Begin with the coefficients (n_features,) of another fit."""
+        super().start(coef[self._used])
+
+    def solve(self, alpha):
+        """Coefficients (n_features,) and intercept for an alpha; sets the gap, in units of the objective."""
+        coef = np.zeros(len(self._used))
+        coef[self._used], _ = super().solve(alpha)
+        return coef, float(self._problem.y_mean - self._problem.X_mean @ coef[self._used])

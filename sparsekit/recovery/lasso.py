@@ -23,6 +23,10 @@ class WeightedLasso(ConvexRegressor):
         Whether coefficients must not be negative.
     fit_intercept : bool, default=True
         Whether the intercept b is fitted, which is never penalised; else it is 0.
+    preconditioner : "puffer", callable or None, default=None
+        F of shape (k, n_samples) that multiplies the weighted and centred X and y from the left: "puffer" makes all
+        singular values of X equal, at the same mean squared length of the columns; ``preconditioner(X)`` returns F for
+        the weighted, centred X. Dense X only.
     warm_start : bool, default=False
         Whether `fit` begins with the coefficients of the last one, if there are as many.
     max_iter : int, default=100
@@ -65,9 +69,13 @@ class WeightedLasso(ConvexRegressor):
 
     Integer sample weights are repetitions of rows.
 
+    With a preconditioner the objective, `dual_gap_` and `alpha` are those of :math:`\|F (y - X w)\|^2`. On
+    ill-conditioned X the puffer finds better supports, but noise along small singular values grows, and with it the
+    error of the coefficients: measured in :doc:`/performance`. It costs a singular value decomposition.
+
     References
     ----------
-    :cite:`tibshirani1996`, :cite:`massias2018`, :cite:`ndiaye2017`
+    :cite:`tibshirani1996`, :cite:`massias2018`, :cite:`ndiaye2017`, :cite:`jia2015`
 
     Examples
     --------
@@ -92,6 +100,7 @@ class WeightedLasso(ConvexRegressor):
         feature_weights=None,
         positive=False,
         fit_intercept=True,
+        preconditioner=None,
         warm_start=False,
         max_iter=100,
         tol=1e-6,
@@ -100,6 +109,7 @@ class WeightedLasso(ConvexRegressor):
         self.feature_weights = feature_weights
         self.positive = positive
         self.fit_intercept = fit_intercept
+        self.preconditioner = preconditioner
         self.warm_start = warm_start
         self.max_iter = max_iter
         self.tol = tol
@@ -125,7 +135,9 @@ class WeightedLasso(ConvexRegressor):
         ------
         ValueError
             For NaN or infinity, complex data, several targets, shapes that do not fit, negative weights, `alpha` <= 0,
-            or other parameters out of range.
+            a preconditioner of another shape, or other parameters out of range.
+        TypeError
+            For a LinearOperator, and for sparse X with a preconditioner.
 
         Warns
         -----
