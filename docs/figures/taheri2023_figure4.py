@@ -7,7 +7,16 @@ At lambda = 0 the paper goes on beyond the 100 columns that fit everything, wher
 longer unique, and ends at an error of 1.65; WeightedOMP stops at the exact fit.
 """
 
-from docs.figures._taheri2023 import NAMES, Course, Problem, after, against_iterations, corruption, distance
+from docs.figures._taheri2023 import (
+    NAMES,
+    Course,
+    Problem,
+    after,
+    against_iterations,
+    convex_rows,
+    corruption,
+    distance,
+)
 from sparsekit.datasets import make_sparse_signal
 
 TITLE = "Error step by step, Gaussian designs (Mohammad-Taheri and Brugiapaglia, Figure 4)"
@@ -31,8 +40,9 @@ def draw(share):
 
 def reproduce(record, *, full):
     courses = [Course(loss, lambdas, draw(share), convex) for loss, (lambdas, share, convex) in COURSES.items()]
-    logs = against_iterations(
+    logs, ends = against_iterations(
         record, courses, figure=4, n_trials=30 if full else 20, n_steps=N_STEPS, label="relative error"
     )
     for (loss, lam), paper in PAPER.items():
         record.row(f"{NAMES[loss]}-l1, lambda {lam:g}: error after 150 steps (our rule)", after(logs[loss, lam]), paper)
+    convex_rows(record, courses, ends)

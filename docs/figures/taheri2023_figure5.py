@@ -11,7 +11,7 @@ goes on to fit the corrupted entries.
 
 import numpy as np
 
-from docs.figures._taheri2023 import NAMES, Approximation, Course, after, against_iterations
+from docs.figures._taheri2023 import NAMES, Approximation, Course, after, against_iterations, convex_rows
 
 TITLE = "Error step by step, Legendre polynomials (Mohammad-Taheri and Brugiapaglia, Figure 5)"
 ROOM = "recovery"
@@ -30,10 +30,11 @@ def reproduce(record, *, full):
         Course(loss, lambdas, lambda rng, share=share: target.draw(rng, M, 1e-3, share, 50), convex)
         for loss, (lambdas, share, convex) in COURSES.items()
     ]
-    logs = against_iterations(
+    logs, ends = against_iterations(
         record, courses, figure=5, n_trials=30 if full else 16, n_steps=N_STEPS, label="relative error in L2"
     )
     for (loss, lam), paper in PAPER.items():
         known = "" if paper else "; paper 0.0022 to 0.0026"
         quantity = f"{NAMES[loss]}-l1, lambda {lam:g}: error after {N_STEPS} steps (our rule{known})"
         record.row(quantity, after(logs[loss, lam]), paper)
+    convex_rows(record, courses, ends)
