@@ -160,13 +160,17 @@ class Design:
         norms, stored = np.zeros(n_features), np.zeros(n_features)
         for start in range(0, X.nnz, _STORED):
             part = slice(start, min(start + _STORED, X.nnz))
-            minor = X.indices[part]
-            major = np.searchsorted(X.indptr, np.arange(part.start, part.stop), side="right") - 1
+            minor, lengths = X.indices[part], np.diff(np.clip(X.indptr, part.start, part.stop))
+            major = np.repeat(np.arange(len(lengths)), lengths)
             rows, columns = (major, minor) if X.format == "csr" else (minor, major)
-            entries = s[rows] * np.square(np.abs(X.data[part] - self.mean[columns]))
+            entries = np.square(np.abs(X.data[part] - self.mean[columns] if self.center else X.data[part]), dtype=float)
+            if self._roots is not None:
+                entries *= s[rows]
             norms += np.bincount(columns, weights=entries, minlength=n_features)
-            stored += np.bincount(columns, weights=s[rows], minlength=n_features)
-        norms += np.maximum(s.sum() - stored, 0) * np.square(np.abs(self.mean))
+            if self.center:
+                stored += np.bincount(columns, weights=s[rows], minlength=n_features)
+        if self.center:
+            norms += np.maximum(s.sum() - stored, 0) * np.square(np.abs(self.mean))
         return np.where(norms > self._rounding(self.mean) ** 2, norms, 0.0) if self.center else norms
 
     def gram_is_accurate(self):

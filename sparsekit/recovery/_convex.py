@@ -23,16 +23,17 @@ class ConvexRegressor(SparseRegressor):
     def _checked(self, X, y, sample_weight):
         """The validated problem: X, y, omega and s."""
         check_controls(getattr(self, "tol", None), self.max_iter)
-        return checked(X, y, self.feature_weights, sample_weight, loss=self._loss, estimator=self)
+        problem = (X, y, self.feature_weights, sample_weight)
+        return checked(*problem, loss=self._loss, positive=self.positive, estimator=self)
 
     def _solve(self, X, y, omega, s, alpha):
         """Solve, store the answer, warn where it is not certified."""
         before = getattr(self, "coef_", None) if getattr(self, "warm_start", False) else None
         fit = self._posed(X, y, omega, s)
-        if before is not None and before.shape == omega.shape:
-            fit.start(before)
+        if before is not None and before.shape == (*y.shape[1:], len(omega)):
+            fit.start(before.T)
         coef, intercept = fit.solve(alpha)
-        self._set_coefficients(coef[None].astype(X.dtype), np.array([intercept]), single=True)
+        self._set_coefficients(np.atleast_2d(coef.T).astype(X.dtype), np.atleast_1d(intercept), single=y.ndim == 1)
         self.dual_gap_, self.n_iter_, self.converged_ = fit.gap, fit.n_iter, fit.converged
         if not self.converged_:
             warnings.warn(
@@ -54,12 +55,13 @@ class ConvexRegressor(SparseRegressor):
             positive=bool(self.positive),
             tol=getattr(self, "tol", EXACT),
             max_iter=self.max_iter,
+            groups=check_groups(getattr(self, "groups", None), omega, positive=self.positive),
             preconditioner=getattr(self, "preconditioner", None),
         )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
+        tags.target_tags.multi_output = self._loss == "squared" and not self.positive
         tags.input_tags.sparse = self._loss != "absolute"
         return tags
 
@@ -75,8 +77,11 @@ def check_alpha(alpha):
         raise ValueError(msg)
 
 
-def checked(X, y, feature_weights, sample_weight, *, loss, estimator=None):
-    """The validated problem: X, y (n_samples,), omega (n_features,) and s (n_samples,) or None."""
+def checked(X, y, feature_weights, sample_weight, *, loss, positive, estimator=None):
+    """The validated problem: X, y (n_samples,) or (n_samples, n_targets), omega (n_features,), s (n_samples,) or None.
+
+    Several targets for the squared loss alone, and where coefficients may be negative.
+    """
     name = "lasso_path" if estimator is None else type(estimator).__name__
     if isinstance(X, LinearOperator):
         msg = f"X must be an array or a sparse matrix for {name}, got a LinearOperator: form it with X @ np.eye(n)"
@@ -87,11 +92,30 @@ def checked(X, y, feature_weights, sample_weight, *, loss, estimator=None):
     X, y = check_problem(X, y, estimator=estimator)
     if loss == "absolute":
         check_dense(X, y, "the absolute loss")
-    if y.ndim == 2 and y.shape[1] > 1:
-        msg = f"y must be one target, got {y.shape[1]}: fit them one by one (MultiOutputRegressor)"
-        raise ValueError(msg)
-    y = column_or_1d(y, warn=True)
+    if loss != "squared" or positive:
+        if y.ndim == 2 and y.shape[1] > 1:
+            msg = f"y must be one target, got {y.shape[1]}: fit them one by one (MultiOutputRegressor)"
+            raise ValueError(msg)
+        y = column_or_1d(y, warn=True)
     return X, y, check_feature_weights(feature_weights, X.shape[1]), check_sample_weight(sample_weight, X.shape[0])
+
+
+def check_groups(groups, omega, *, positive):
+    """Labels (n_features,) of groups of columns, or None; raise where they cannot be."""
+    if groups is None:
+        return None
+    if positive:
+        msg = "positive=True must come without groups"
+        raise ValueError(msg)
+    labels = np.asarray(groups)
+    if labels.shape != omega.shape or labels.dtype.kind not in "iu":
+        msg = f"groups must be integers of shape {omega.shape}, got {labels.dtype} of shape {labels.shape}"
+        raise ValueError(msg)
+    _, members, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    if (omega != omega[members][inverse]).any():
+        msg = "feature_weights must be equal within groups"
+        raise ValueError(msg)
+    return labels
 
 
 def check_controls(tol, max_iter):

@@ -4,7 +4,8 @@ r"""Minima of the convex problems along falling strengths, in the units of the u
     sqrt      ||y - b - X w||_s / sqrt(W) + alpha sum_j omega_j |w_j|
     absolute  sum_i s_i |y_i - b - x_i w| / W + alpha sum_j omega_j |w_j|
 
-For the first two powers of two are taken out of the data, and columns of infinite weight are left out.
+For the first two powers of two are taken out of the data, and columns of infinite weight are left out. Several targets
+or groups of columns, with the squared loss, have norms of rows or blocks of w in the place of |w_j|.
 """
 
 import numpy as np
@@ -13,6 +14,8 @@ from scipy.sparse import issparse
 from sparsekit.core.operators import Design, squared_norms
 from sparsekit.core.scaling import exponent, is_extreme, shifted
 from sparsekit.recovery.columns import columns_of
+from sparsekit.recovery.group_columns import group_columns_of
+from sparsekit.recovery.group_lasso_solver import GroupLassoSolver
 from sparsekit.recovery.lad_lasso_solver import LADProblem
 from sparsekit.recovery.lasso_solver import LassoSolver
 from sparsekit.recovery.preconditioning import preconditioned
@@ -22,15 +25,15 @@ ROUNDS = 100  # working sets for one alpha, at most
 LOSSES = ("squared", "sqrt", "absolute")
 
 
-def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter, preconditioner=None):
+def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter, groups=None, preconditioner=None):
     """A problem, and its solution for the last alpha.
 
     Parameters
     ----------
     X : ndarray or CSR/CSC of shape (n_samples, n_features)
         Real; an ndarray for the absolute loss.
-    y : ndarray of shape (n_samples,)
-        Real target.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Real target, or several for the squared loss.
     loss : {"squared", "sqrt", "absolute"}
         See above.
     omega : ndarray of shape (n_features,)
@@ -45,6 +48,8 @@ def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_i
         Duality gap that is aimed at, relative to the objective without penalised columns.
     max_iter : int or None
         Working sets, or edges of the absolute loss, for one alpha; None is 100, or 50 for each row and column.
+    groups : ndarray of shape (n_features,) or None
+        Labels of groups of equal omega; for the squared loss.
     preconditioner : "puffer", callable or None
         As in `preconditioned`; for the squared loss.
 
@@ -54,11 +59,12 @@ def convex_fit(X, y, *, loss, omega, sample_weight, center, positive, tol, max_i
         With the methods `largest_alpha`, `start` and `solve`, and `null`, `gap`, `converged` and `n_iter`.
     """
     settings = {"omega": omega, "sample_weight": sample_weight, "center": center, "positive": positive}
+    settings |= {"tol": tol, "max_iter": max_iter}
     if loss == "absolute":
-        return AbsoluteFit(X, y, **settings, tol=tol, max_iter=max_iter)
+        return AbsoluteFit(X, y, **settings)
     if preconditioner is not None:
-        return PreconditionedFit(X, y, preconditioner, **settings, tol=tol, max_iter=max_iter)
-    return RegularFit(X, y, loss=loss, **settings, tol=tol, max_iter=max_iter)
+        return PreconditionedFit(X, y, preconditioner, **settings, groups=groups)
+    return RegularFit(X, y, loss=loss, **settings, groups=groups)
 
 
 class RegularFit:
@@ -74,12 +80,13 @@ class RegularFit:
         Rounds that it took.
     """
 
-    def __init__(self, X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter):
+    def __init__(self, X, y, *, loss, omega, sample_weight, center, positive, tol, max_iter, groups):
         self._finite = np.isfinite(omega)
         X = X if self._finite.all() else X[:, np.flatnonzero(self._finite)]
         self._tol, self._center = tol, center
         design = Design(X, sample_weight=sample_weight, center=center)
-        Y, self._y_mean = design.target(y)
+        Y, y_mean = design.target(y)
+        self._y_mean = y_mean.reshape(y.shape[1:])
         self._y_shift = exponent(Y)
         Y = shifted(Y, -self._y_shift)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -88,15 +95,14 @@ class RegularFit:
         self._x_mean = design.mean
         total = float(X.shape[0] if sample_weight is None else sample_weight.sum())
         self._power, self._units = (2, total) if loss == "squared" else (1, np.sqrt(total))
-        solver = LassoSolver if loss == "squared" else SquareRootSolver
-        self._solver = solver(
-            columns_of(design),
-            Y[:, 0].astype(np.float64),
-            omega[self._finite],
-            positive=positive,
-            tol=tol,
-            max_iter=max_iter or ROUNDS,
-        )
+        omega, controls = omega[self._finite], {"tol": tol, "max_iter": max_iter or ROUNDS}
+        if groups is not None or y.ndim == 2:
+            labels, omega = _grouped(np.arange(len(omega)) if groups is None else groups[self._finite], omega)
+            self._solver = GroupLassoSolver(group_columns_of(design), Y, omega, labels, **controls)
+        else:
+            solver = LassoSolver if loss == "squared" else SquareRootSolver
+            y = Y[:, 0].astype(np.float64)
+            self._solver = solver(columns_of(design), y, omega, positive=positive, **controls)
         self.gap, self.converged, self.n_iter = np.inf, False, 0
 
     def _in_users_units(self, value):
@@ -117,19 +123,27 @@ class RegularFit:
         return self._strength(self._solver.largest_strength(), -1) / self._units
 
     def start(self, coef):
-        """Begin with the coefficients (n_features,) of another fit."""
-        self._solver.start(shifted(coef[self._finite].astype(np.float64), -self._y_shift - self._x_shift))
+        """Begin with the coefficients (n_features,) or (n_features, n_targets) of another fit."""
+        coef = coef[self._finite].astype(np.float64).reshape(self._solver.w.shape)
+        self._solver.start(shifted(coef, -self._y_shift - self._x_shift))
 
     def solve(self, alpha):
-        """Coefficients (n_features,) and intercept for an alpha; sets the gap, in units of the objective."""
+        """Coefficients, as in `start`, and intercept for an alpha; sets the gap, in units of the objective."""
         self.n_iter = self._solver.solve(self._strength(alpha * self._units, 1))
         self.converged = bool(self._solver.gap <= self._tol * self._solver.null)
         self.gap = self._in_users_units(self._solver.gap)
-        coef = np.zeros(len(self._finite))
-        coef[self._finite] = shifted(self._solver.w, self._y_shift + self._x_shift)
+        targets = self._y_mean.shape
+        coef = np.zeros((len(self._finite), *targets))
+        coef[self._finite] = shifted(self._solver.w.reshape(-1, *targets), self._y_shift + self._x_shift)
         with np.errstate(over="ignore", invalid="ignore"):  # of coefficients that leave the range are refused later
-            intercept = self._y_mean[0] - self._x_mean @ coef[self._finite] if self._center else 0.0
-        return coef, float(intercept)
+            intercept = self._y_mean - self._x_mean @ coef[self._finite] if self._center else np.zeros(targets)
+        return coef, intercept
+
+
+def _grouped(groups, omega):
+    """Labels 0, 1, ... of the columns and weights of the groups, with the square roots of their sizes."""
+    _, members, labels, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    return labels, np.sqrt(sizes) * omega[members]
 
 
 class AbsoluteFit:
@@ -165,19 +179,21 @@ class AbsoluteFit:
 class PreconditionedFit(RegularFit):
     """The squared loss of F (y - X w); the gap and the strengths are those of that problem."""
 
-    def __init__(self, X, y, preconditioner, *, omega, sample_weight, center, **settings):
+    def __init__(self, X, y, preconditioner, *, omega, sample_weight, center, groups, **settings):
         self._used = np.isfinite(omega)
         X = X if issparse(X) else X[:, self._used]
         self._problem = preconditioned(X, y, preconditioner, sample_weight=sample_weight, fit_intercept=center)
         X, y = self._problem.X, self._problem.y
-        super().__init__(X, y, loss="squared", omega=omega[self._used], sample_weight=None, center=False, **settings)
+        settings |= {"omega": omega[self._used], "groups": None if groups is None else groups[self._used]}
+        super().__init__(X, y, loss="squared", sample_weight=None, center=False, **settings)
 
     def start(self, coef):
-        """Begin with the coefficients (n_features,) of another fit."""
+        """Begin with the coefficients of another fit."""
         super().start(coef[self._used])
 
     def solve(self, alpha):
-        """Coefficients (n_features,) and intercept for an alpha; sets the gap, in units of the objective."""
-        coef = np.zeros(len(self._used))
-        coef[self._used], _ = super().solve(alpha)
-        return coef, float(self._problem.y_mean - self._problem.X_mean @ coef[self._used])
+        """Coefficients and intercept for an alpha; sets the gap, in units of the objective."""
+        used, _ = super().solve(alpha)
+        coef = np.zeros((len(self._used), *used.shape[1:]))
+        coef[self._used] = used
+        return coef, self._problem.y_mean - self._problem.X_mean @ used

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_scalar
 
 from sparsekit.core.validation import check_choice
-from sparsekit.recovery._convex import check_controls, checked
+from sparsekit.recovery._convex import check_controls, check_groups, checked
 from sparsekit.recovery.convex_fits import LOSSES, convex_fit
 
 
@@ -21,6 +21,7 @@ def lasso_path(
     n_alphas=100,
     eps=1e-3,
     feature_weights=None,
+    groups=None,
     sample_weight=None,
     fit_intercept=False,
     positive=False,
@@ -35,12 +36,15 @@ def lasso_path(
     .. math:: \frac{1}{2W} \sum_i s_i r_i^2, \qquad \sqrt{\frac{1}{W} \sum_i s_i r_i^2} \qquad\text{or}\qquad
         \frac{1}{W} \sum_i s_i |r_i|
 
+    With the squared loss, several targets share their support: rows :math:`\|w_j\|_2` take the place of
+    :math:`|w_j|`, and with `groups` blocks :math:`\sqrt{n_g} \|w_g\|_2` of :math:`n_g` columns.
+
     Parameters
     ----------
     X : {array-like, sparse matrix or array} of shape (n_samples, n_features)
         Columns, real; dense for the absolute loss.
-    y : array-like of shape (n_samples,)
-        Target, real.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Target, real; several for the squared loss alone.
     loss : {"squared", "sqrt", "absolute"}, default="squared"
         F, in this order.
     alphas : array-like of shape (n_alphas,), default=None
@@ -51,13 +55,15 @@ def lasso_path(
     eps : float, default=1e-3
         Smallest over largest strength in it, in (0, 1).
     feature_weights : array-like of shape (n_features,), default=None
-        :math:`\omega` in [0, inf]; None is 1. 0: never penalised; inf: never in use.
+        :math:`\omega` in [0, inf]; None is 1. 0: never penalised; inf: never in use. Equal within groups.
+    groups : array-like of shape (n_features,), default=None
+        Integer labels: columns of the same are in use together, or not at all. For the squared loss.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights s, not negative; None is 1.
     fit_intercept : bool, default=False
         Whether b is fitted; else it is 0.
     positive : bool, default=False
-        Whether coefficients must not be negative.
+        Whether coefficients must not be negative; for one target without groups.
     tol : float, default=1e-6
         Largest duality gap, relative to the objective without penalised columns. The absolute loss goes to a vertex,
         whose gap is rounding.
@@ -69,18 +75,19 @@ def lasso_path(
     -------
     alphas : ndarray of shape (n_alphas,)
         Strengths, falling.
-    coefs : ndarray of shape (n_features, n_alphas)
+    coefs : ndarray of shape (n_features, n_alphas) or (n_targets, n_features, n_alphas)
         Coefficients.
     gaps : ndarray of shape (n_alphas,)
         Duality gaps, in units of the objective: no other coefficients are better by more than that.
-    intercepts : ndarray of shape (n_alphas,)
+    intercepts : ndarray of shape (n_alphas,) or (n_targets, n_alphas)
         Intercepts b.
 
     Raises
     ------
     ValueError
-        For NaN or infinity, complex data, several targets, shapes that do not fit, negative weights, `alphas` that are
-        not positive, or other parameters out of range.
+        For NaN or infinity, complex data, shapes that do not fit, negative weights, weights that differ within a group,
+        several targets or groups with another loss or with `positive`, `alphas` that are not positive, or other
+        parameters out of range.
     TypeError
         For a LinearOperator, and for sparse X with the absolute loss.
 
@@ -102,7 +109,8 @@ def lasso_path(
 
     References
     ----------
-    :cite:`tibshirani1996`, :cite:`massias2018`, :cite:`ndiaye2017`, :cite:`belloni2011`, :cite:`wang2007lad`
+    :cite:`tibshirani1996`, :cite:`massias2018`, :cite:`ndiaye2017`, :cite:`belloni2011`, :cite:`wang2007lad`,
+    :cite:`yuan2006`, :cite:`obozinski2010`
 
     Examples
     --------
@@ -116,8 +124,11 @@ def lasso_path(
     True
     """
     check_choice(loss, "loss", LOSSES)
-    X, y, omega, s = checked(X, y, feature_weights, sample_weight, loss=loss)
+    X, y, omega, s = checked(X, y, feature_weights, sample_weight, loss=loss, positive=positive)
     check_controls(tol, max_iter)
+    if groups is not None and loss != "squared":
+        msg = f"groups must come with loss='squared', got {loss!r}"
+        raise ValueError(msg)
     fit = convex_fit(
         X,
         y,
@@ -128,6 +139,7 @@ def lasso_path(
         positive=bool(positive),
         tol=tol,
         max_iter=max_iter,
+        groups=check_groups(groups, omega, positive=positive),
     )
     alphas = strengths(fit, n_alphas if alphas is None else alphas, eps, "alphas" if alphas is not None else "n_alphas")
     answers, gaps, failed = [], [], 0
@@ -143,7 +155,7 @@ def lasso_path(
             stacklevel=2,
         )
     coefs, intercepts = (np.array(each, X.dtype) for each in zip(*answers, strict=True))
-    return alphas, coefs.T, np.array(gaps), intercepts
+    return alphas, coefs.T, np.array(gaps), intercepts.T
 
 
 def strengths(fit, alphas, eps, name="alphas"):

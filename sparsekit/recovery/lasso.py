@@ -13,14 +13,20 @@ class WeightedLasso(ConvexRegressor):
 
     .. math:: \frac{1}{2W} \sum_i s_i (y_i - b - x_i w)^2 + \alpha \sum_j \omega_j |w_j|
 
+    Several targets share their support: the penalty is :math:`\alpha \sum_j \omega_j \|w_j\|_2` with the coefficients
+    :math:`w_j` of a column for all targets. With `groups` of columns it is
+    :math:`\alpha \sum_g \sqrt{n_g}\, \omega_g \|w_g\|_2` with blocks of :math:`n_g` columns.
+
     Parameters
     ----------
     alpha : float, default=1.0
         Strength of the penalty, > 0.
     feature_weights : array-like of shape (n_features,), default=None
-        :math:`\omega` in [0, inf]; None is 1. 0: never penalised; inf: never in use.
+        :math:`\omega` in [0, inf]; None is 1. 0: never penalised; inf: never in use. Equal within groups.
+    groups : array-like of shape (n_features,), default=None
+        Integer labels: columns of the same are in use together, or not at all. None: each for itself.
     positive : bool, default=False
-        Whether coefficients must not be negative.
+        Whether coefficients must not be negative; for one target without groups.
     fit_intercept : bool, default=True
         Whether the intercept b is fitted, which is never penalised; else it is 0.
     preconditioner : "puffer", callable or None, default=None
@@ -36,9 +42,9 @@ class WeightedLasso(ConvexRegressor):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Coefficients w.
-    intercept_ : float
+    intercept_ : float or ndarray of shape (n_targets,)
         Intercept b.
     dual_gap_ : float
         Certificate: no coefficients are better by more than that, in units of the objective.
@@ -59,13 +65,14 @@ class WeightedLasso(ConvexRegressor):
     LADLasso : Withstands gross errors in y.
     PenalizedRegressor : Penalties that shrink less, and no certificate.
     WeightedOMP : The greedy side: chooses by the same penalty, and does not shrink.
-    sklearn.linear_model.Lasso : Without feature weights.
+    sklearn.linear_model.Lasso, sklearn.linear_model.MultiTaskLasso : Without feature weights.
 
     Notes
     -----
     Working sets are solved by coordinate descent and Newton steps on the support; columns that the gap excludes are
-    left out. Cost and memory are told at :func:`~sparsekit.lasso_path`. The gap is summed in double precision, also for
-    float32 X, which is not copied to double precision but for the columns in use.
+    left out. A step of descent on a group is exact, by the eigenvectors of its columns. Cost and memory are told at
+    :func:`~sparsekit.lasso_path`. The gap is summed in double precision, also for float32 X, which is not copied to
+    double precision but for the columns in use.
 
     Integer sample weights are repetitions of rows.
 
@@ -75,7 +82,8 @@ class WeightedLasso(ConvexRegressor):
 
     References
     ----------
-    :cite:`tibshirani1996`, :cite:`massias2018`, :cite:`ndiaye2017`, :cite:`jia2015`
+    :cite:`tibshirani1996`, :cite:`yuan2006`, :cite:`obozinski2010`, :cite:`massias2018`, :cite:`ndiaye2017`,
+    :cite:`jia2015`
 
     Examples
     --------
@@ -98,6 +106,7 @@ class WeightedLasso(ConvexRegressor):
         alpha=1.0,
         *,
         feature_weights=None,
+        groups=None,
         positive=False,
         fit_intercept=True,
         preconditioner=None,
@@ -107,6 +116,7 @@ class WeightedLasso(ConvexRegressor):
     ):
         self.alpha = alpha
         self.feature_weights = feature_weights
+        self.groups = groups
         self.positive = positive
         self.fit_intercept = fit_intercept
         self.preconditioner = preconditioner
@@ -121,8 +131,8 @@ class WeightedLasso(ConvexRegressor):
         ----------
         X : {array-like, sparse matrix or array} of shape (n_samples, n_features)
             Training data, real.
-        y : array-like of shape (n_samples,)
-            Target, real.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target(s), real.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights s, not negative; None is 1.
 
@@ -134,8 +144,9 @@ class WeightedLasso(ConvexRegressor):
         Raises
         ------
         ValueError
-            For NaN or infinity, complex data, several targets, shapes that do not fit, negative weights, `alpha` <= 0,
-            a preconditioner of another shape, or other parameters out of range.
+            For NaN or infinity, complex data, shapes that do not fit, negative weights, weights that differ within a
+            group, `positive` with several targets or groups, `alpha` <= 0, a preconditioner of another shape, or other
+            parameters out of range.
         TypeError
             For a LinearOperator, and for sparse X with a preconditioner.
 

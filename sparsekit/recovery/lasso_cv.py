@@ -22,8 +22,8 @@ class _CrossValidated(ConvexRegressor):
         ----------
         X : {array-like, sparse matrix or array} of shape (n_samples, n_features)
             Training data, real; dense for the absolute loss.
-        y : array-like of shape (n_samples,)
-            Target, real.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target, real; several for the squared loss alone.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative, in the fits and in the errors; None is 1.
 
@@ -35,8 +35,8 @@ class _CrossValidated(ConvexRegressor):
         Raises
         ------
         ValueError
-            For NaN or infinity, complex data, several targets, shapes that do not fit, negative weights, `alphas` that
-            are not positive, or other parameters out of range.
+            For NaN or infinity, complex data, several targets of another loss, shapes that do not fit, negative
+            weights, `alphas` that are not positive, or other parameters out of range.
         TypeError
             For a LinearOperator, and for sparse X with the absolute loss.
 
@@ -66,10 +66,11 @@ class _CrossValidated(ConvexRegressor):
         held_out, errors = X[test], np.empty(len(self.alphas_))
         for i, alpha in enumerate(self.alphas_):
             coef, intercept = fit.solve(alpha)
-            used = np.flatnonzero(coef)
+            used = np.flatnonzero(np.atleast_2d(coef.T).any(axis=0))
             with np.errstate(over="ignore", invalid="ignore"):
                 residual = np.abs(shifted(y[test] - held_out[:, used] @ coef[used] - intercept, -shift))
-                errors[i] = np.average(residual if self._loss == "absolute" else residual**2, weights=outside)
+                losses = residual if self._loss == "absolute" else residual**2
+                errors[i] = np.average(losses.reshape(len(losses), -1).mean(axis=1), weights=outside)
         return np.where(np.isnan(errors), np.inf, errors)
 
 
@@ -85,9 +86,11 @@ class WeightedLassoCV(_CrossValidated):
     eps : float, default=1e-3
         Smallest over largest strength when `alphas` is a number, in (0, 1).
     feature_weights : array-like of shape (n_features,), default=None
-        Weights in [0, inf]; None is 1. 0: never penalised; inf: never in use.
+        Weights in [0, inf]; None is 1. 0: never penalised; inf: never in use. Equal within groups.
+    groups : array-like of shape (n_features,), default=None
+        Integer labels of columns that are in use together, or not at all.
     positive : bool, default=False
-        Whether coefficients must not be negative.
+        Whether coefficients must not be negative; for one target without groups.
     fit_intercept : bool, default=True
         Whether to fit an intercept, which is never penalised.
     cv : int, splitter or iterable, default=None
@@ -104,7 +107,7 @@ class WeightedLassoCV(_CrossValidated):
     alphas_ : ndarray of shape (n_alphas,)
         Strengths that were tried, the largest first.
     error_path_ : ndarray of shape (n_alphas, n_folds)
-        Mean squared error on the held-out rows.
+        Mean squared error on the held-out rows, over all targets.
     alpha_ : float
         The best strength: the largest with the smallest mean error over all held-out rows.
     coef_, intercept_, dual_gap_, n_iter_, converged_
@@ -146,6 +149,7 @@ class WeightedLassoCV(_CrossValidated):
         alphas=100,
         eps=1e-3,
         feature_weights=None,
+        groups=None,
         positive=False,
         fit_intercept=True,
         cv=None,
@@ -156,6 +160,7 @@ class WeightedLassoCV(_CrossValidated):
         self.alphas = alphas
         self.eps = eps
         self.feature_weights = feature_weights
+        self.groups = groups
         self.positive = positive
         self.fit_intercept = fit_intercept
         self.cv = cv

@@ -298,7 +298,7 @@ LASSO = REGRESSOR | {
     "checks": 100,
     "n_jobs": False,
     "complex": False,
-    "multi_target": False,
+    "independent_targets": False,  # one support for all
     "scaling": {},  # alpha has the units of the data
     "verify": certified,
     "warns": ["No features were selected"],
@@ -307,11 +307,13 @@ LASSO = REGRESSOR | {
     },
 }  # fmt: skip
 ROOT = LASSO | {
+    "multi_target": False,
     "verify": lambda estimator, X, y: gap_is_small(estimator, X, y, "sqrt"),
     "bad_params": LASSO["bad_params"] | {"alpha": [0.0, -1.0, np.nan, np.inf, "best", None]},
 }
 LAD = LASSO | {
     "sparse": False,
+    "multi_target": False,
     "checks": 80,
     "verify": lambda estimator, X, y: gap_is_small(estimator, X, y, "absolute"),
     "bad_params": {"alpha": [0.0, -1.0, np.nan, np.inf, "auto", None], "max_iter": [0, 1.5]},

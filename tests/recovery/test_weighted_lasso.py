@@ -294,7 +294,7 @@ def test_input_that_is_refused():
     with pytest.raises(ValueError, match="Complex data not supported"):
         WeightedLasso().fit(X + 0j, y)
     with pytest.raises(ValueError, match="one target"):
-        WeightedLasso().fit(X, np.column_stack([y, y]))
+        WeightedLasso(positive=True).fit(X, np.column_stack([y, y]))
     for alphas in ([], [1.0, 0.0], [np.nan], [np.inf]):
         with pytest.raises(ValueError, match="alphas must be strengths"):
             lasso_path(X, y, alphas=alphas)
