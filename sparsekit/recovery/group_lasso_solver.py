@@ -106,6 +106,10 @@ class GroupLassoSolver(LassoSolver):
         """The smallest strength at which all penalised coefficients are zero."""
         return self._largest
 
+    def _n_violating(self, strength):
+        violating = lengths(self.c, self._blocks.everything) > strength * self._omega
+        return len(self._blocks.part(violating).columns)
+
     def _certify(self, lam, chosen=None):
         """P - D, over all groups or the chosen ones, and the factor from the residual to the dual point."""
         chosen = self._blocks.everything if chosen is None else chosen

@@ -26,6 +26,7 @@ _EPOCHS, _BETWEEN = 8, 3  # of descent before the first Newton step, and between
 _MORE = 20  # of descent where a Newton step has failed
 _TURNS = 50  # of both in one round, at most
 _HALVINGS = 8
+_STRIDE, _WAY = 0.3, 0.01  # between strengths on the way to a small one, and relative gap there
 _INNER, _PART = 0.3, 0.1  # of the tolerance, and of the gap over all columns: gap that ends a round
 _NOTHING = 1e-6  # of that gap: change of an epoch after which there is no other
 _ROUNDING = 1e-14  # of ||a|| ||y||: a correlation that is but rounding
@@ -141,7 +142,23 @@ class LassoSolver:
         return float(np.max(c[penalised] / self._omega[penalised], initial=0.0))
 
     def solve(self, strength, goal=None):
-        """Lower P for lam = strength times the weights until the gap is at the goal; the number of rounds."""
+        """Lower P for lam = strength times the weights until the gap is at the goal; the number of rounds.
+
+        From nothing, where more columns violate their bounds than there are rows, by way of larger strengths.
+        """
+        n_rounds = 0
+        if not self.w.any() and self._n_violating(strength) > len(self.r):
+            ahead = _STRIDE * self.largest_strength()
+            while ahead * _STRIDE > strength:
+                n_rounds += self._solve(ahead, _WAY * self.null)
+                ahead *= _STRIDE
+        return n_rounds + self._solve(strength, goal)
+
+    def _n_violating(self, strength):
+        c = self.c if self._positive else np.abs(self.c)
+        return np.count_nonzero(c > strength * self._omega)
+
+    def _solve(self, strength, goal):
         lam, goal = strength * self._omega, self._tol * self.null if goal is None else goal
         if self._left_out is not None:
             self._columns.correlations(self.r, self._left_out, self.c)
