@@ -22,9 +22,10 @@ class ConvexRegressor(SparseRegressor):
 
     def _checked(self, X, y, sample_weight):
         """The validated problem: X, y, omega and s."""
-        check_controls(getattr(self, "tol", None), self.max_iter)
-        problem = (X, y, self.feature_weights, sample_weight)
-        return checked(*problem, loss=self._loss, positive=self.positive, estimator=self)
+        check_tol(getattr(self, "tol", EXACT))
+        check_max_iter(self.max_iter)
+        problem, refused = (X, y, self.feature_weights, sample_weight), limits(self._loss, positive=self.positive)
+        return checked(*problem, **refused, estimator=self)
 
     def _solve(self, X, y, omega, s, alpha):
         """Solve, store the answer, warn where it is not certified."""
@@ -77,11 +78,13 @@ def check_alpha(alpha):
         raise ValueError(msg)
 
 
-def checked(X, y, feature_weights, sample_weight, *, loss, positive, estimator=None):
-    """The validated problem: X, y (n_samples,) or (n_samples, n_targets), omega (n_features,), s (n_samples,) or None.
+def limits(loss, *, positive):
+    """What `checked` refuses for a loss."""
+    return {"dense": loss == "absolute", "one_target": loss != "squared" or positive}
 
-    Several targets for the squared loss alone, and where coefficients may be negative.
-    """
+
+def checked(X, y, feature_weights, sample_weight, *, dense=False, one_target=True, estimator=None):
+    """The validated problem: X, y (n_samples,) or (n_samples, n_targets), omega (n_features,), s (n_samples,)."""
     name = "lasso_path" if estimator is None else type(estimator).__name__
     if isinstance(X, LinearOperator):
         msg = f"X must be an array or a sparse matrix for {name}, got a LinearOperator: form it with X @ np.eye(n)"
@@ -90,9 +93,9 @@ def checked(X, y, feature_weights, sample_weight, *, loss, positive, estimator=N
         msg = f"Complex data not supported by {name}: X and y must be real"
         raise ValueError(msg)
     X, y = check_problem(X, y, estimator=estimator)
-    if loss == "absolute":
+    if dense:
         check_dense(X, y, "the absolute loss")
-    if loss != "squared" or positive:
+    if one_target:
         if y.ndim == 2 and y.shape[1] > 1:
             msg = f"y must be one target, got {y.shape[1]}: fit them one by one (MultiOutputRegressor)"
             raise ValueError(msg)
@@ -118,12 +121,15 @@ def check_groups(groups, omega, *, positive):
     return labels
 
 
-def check_controls(tol, max_iter):
-    """Raise unless tol is in (0, 1) or None, and max_iter positive or None."""
-    if tol is not None:
-        check_scalar(tol, "tol", Real)
-        if not 0 < tol < 1:
-            msg = f"tol must be in (0, 1), got {tol}"
-            raise ValueError(msg)
+def check_tol(tol):
+    """Raise unless tol is in (0, 1)."""
+    check_scalar(tol, "tol", Real)
+    if not 0 < tol < 1:
+        msg = f"tol must be in (0, 1), got {tol}"
+        raise ValueError(msg)
+
+
+def check_max_iter(max_iter):
+    """Raise unless max_iter is positive, or None."""
     if max_iter is not None:
         check_scalar(max_iter, "max_iter", Integral, min_val=1)

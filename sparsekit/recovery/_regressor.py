@@ -88,7 +88,7 @@ def check_in_range(coef):
         raise ValueError(msg)
 
 
-def kkt_violation(design, Y, coef):
+def misalignment(design, Y, coef):
     """How far the residual is from orthogonal to the columns in use.
 
     Parameters

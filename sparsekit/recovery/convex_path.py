@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_scalar
 
 from sparsekit.core.validation import check_choice
-from sparsekit.recovery._convex import check_controls, check_groups, checked
+from sparsekit.recovery._convex import check_groups, check_max_iter, check_tol, checked, limits
 from sparsekit.recovery.convex_fits import LOSSES, convex_fit
 
 
@@ -124,8 +124,9 @@ def lasso_path(
     True
     """
     check_choice(loss, "loss", LOSSES)
-    X, y, omega, s = checked(X, y, feature_weights, sample_weight, loss=loss, positive=positive)
-    check_controls(tol, max_iter)
+    X, y, omega, s = checked(X, y, feature_weights, sample_weight, **limits(loss, positive=positive))
+    check_tol(tol)
+    check_max_iter(max_iter)
     if groups is not None and loss != "squared":
         msg = f"groups must come with loss='squared', got {loss!r}"
         raise ValueError(msg)

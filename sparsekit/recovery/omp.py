@@ -18,7 +18,7 @@ from sparsekit.core.operators import Design
 from sparsekit.core.scaling import is_extreme
 from sparsekit.core.threads import check_n_jobs, run_chunks
 from sparsekit.core.validation import check_choice, check_feature_weights, check_matrix, check_problem
-from sparsekit.recovery._regressor import SparseRegressor, kkt_violation
+from sparsekit.recovery._regressor import SparseRegressor, misalignment
 from sparsekit.recovery.batch_omp import Correlation, Decrease, gram_pays, pursue_batch, pursue_gram
 from sparsekit.recovery.pursuit import (
     FULL,
@@ -369,7 +369,7 @@ class OrthogonalMatchingPursuit(SparseRegressor):
         coef = dense_coefficients(found.active, found.coef, design.shape[1])
         self._set_coefficients(coef, y_mean - coef @ design.mean, single)
         self._set_course(found, first=single or self.joint, path_first=single)
-        self.kkt_violation_ = kkt_violation(design, Y, coef)
+        self.kkt_violation_ = misalignment(design, Y, coef)
         return self
 
     def _set_course(self, found, *, first, path_first):

@@ -7,7 +7,7 @@ import numpy as np
 
 from sparsekit.core.operators import Design, squared_norms
 from sparsekit.core.scaling import exponent, is_extreme, row_exponents, shifted
-from sparsekit.recovery._regressor import kkt_violation
+from sparsekit.recovery._regressor import misalignment
 from sparsekit.recovery.decrease import decreases_of, initial_slopes, largest_absolute, largest_decrease
 from sparsekit.recovery.least_absolute import extend, refit, vertex, widened
 from sparsekit.recovery.penalised_pursuit import TIE, Fit, State
@@ -139,7 +139,7 @@ class LeastSquares(Fit):
         """The largest cosine, relative to y, between the residual and a column in use."""
         coef = np.zeros((self.n_targets, len(self.norms)), self.dtype)
         coef[:, self.active] = shifted(self.state.w, self.of_coefficients(None))
-        return kkt_violation(*self.given, coef)
+        return misalignment(*self.given, coef)
 
 
 class LeastAbsolute(Fit):

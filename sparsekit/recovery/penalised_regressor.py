@@ -7,19 +7,13 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_scalar, column_or_1d
+from sklearn.utils import check_scalar
 
 from sparsekit.core.operators import Design, squared_norms
 from sparsekit.core.scaling import exponent, is_extreme, shifted
-from sparsekit.core.validation import (
-    check_choice,
-    check_feature_weights,
-    check_problem,
-    check_sample_weight,
-    is_complex,
-)
+from sparsekit.core.validation import check_choice
+from sparsekit.recovery._convex import check_alpha, check_tol, checked
 from sparsekit.recovery._regressor import SparseRegressor
 from sparsekit.recovery.columns import columns_of
 from sparsekit.recovery.penalised_solver import PenalisedSolver
@@ -185,7 +179,7 @@ class PenalizedRegressor(SparseRegressor):
         """
         penalty = self._checked_parameters()
         before = getattr(self, "coef_", None) if self.warm_start else None
-        X, y, omega, s = _checked(X, y, self.feature_weights, sample_weight, self)
+        X, y, omega, s = checked(X, y, self.feature_weights, sample_weight, estimator=self)
         strengths = _strengths(self.penalty, self.alpha, omega)
         problem = _Problem(X, y, strengths, s, self.penalty, center=bool(self.fit_intercept))
         solver = PenalisedSolver(
@@ -213,14 +207,8 @@ class PenalizedRegressor(SparseRegressor):
     def _checked_parameters(self):
         """The penalty, after all parameters but those of the shape of X were looked at."""
         check_choice(self.penalty, "penalty", tuple(_TYPES))
-        check_scalar(self.alpha, "alpha", Real)
-        if not 0 < self.alpha < np.inf:
-            msg = f"alpha must be in (0, inf), got {self.alpha}; feature_weights of 0 take the penalty away"
-            raise ValueError(msg)
-        check_scalar(self.tol, "tol", Real)
-        if not 0 < self.tol < 1:
-            msg = f"tol must be in (0, 1), got {self.tol}"
-            raise ValueError(msg)
+        check_alpha(self.alpha)
+        check_tol(self.tol)
         check_scalar(self.max_iter, "max_iter", Integral, min_val=1)
         if self.shape is None:
             return _TYPES[self.penalty]()
@@ -303,20 +291,3 @@ def _strengths(penalty, alpha, omega):
     """Alpha times the weights, or their squares; inf stays inf."""
     with np.errstate(over="ignore", under="ignore"):
         return float(alpha) * omega ** _COUNTS.get(penalty, 1)
-
-
-def _checked(X, y, feature_weights, sample_weight, estimator):
-    """The validated problem: X, y (n_samples,), omega (n_features,) and s (n_samples,) or None."""
-    name = type(estimator).__name__
-    if isinstance(X, LinearOperator):
-        msg = f"X must be an array or a sparse matrix for {name}, got a LinearOperator: form it with X @ np.eye(n)"
-        raise TypeError(msg)
-    if is_complex(X) or is_complex(y):
-        msg = f"Complex data not supported by {name}: X and y must be real"
-        raise ValueError(msg)
-    X, y = check_problem(X, y, estimator=estimator)
-    if y.ndim == 2 and y.shape[1] > 1:
-        msg = f"y must be one target, got {y.shape[1]}: fit them one by one (MultiOutputRegressor)"
-        raise ValueError(msg)
-    y = column_or_1d(y, warn=True)
-    return X, y, check_feature_weights(feature_weights, X.shape[1]), check_sample_weight(sample_weight, X.shape[0])

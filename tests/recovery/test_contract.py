@@ -331,6 +331,7 @@ FOLDS = {
     },
 }
 PENALISED = LASSO | {
+    "multi_target": False,
     "verify": settled,
     "refuses": [*REGRESSOR["refuses"], r"the columns of X are too large or too small for penalty="],
     "bad_params": LASSO["bad_params"] | {
