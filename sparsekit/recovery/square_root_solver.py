@@ -11,11 +11,13 @@ with r_0 orthogonal to v, so that the t with t = ||r|| is known: a Newton step, 
 gap is small. ||r|| / t does not grow with t, which bounds t from both sides. theta = r / ||r||, or less.
 
 Where lam is small the fit is exact: r_0 = 0, ||v|| <= 1, and r / ||r|| would be rounding. There w_S = u, theta = v.
+Where the residual gets short, supports are followed knot by knot (`Homotopy`).
 """
 
 import numpy as np
 
 from sparsekit.core.operators import energy
+from sparsekit.recovery.lasso_homotopy import Homotopy
 from sparsekit.recovery.lasso_solver import LassoSolver
 
 _TURNS = 50  # strengths that are tried
@@ -23,6 +25,7 @@ _FAILURES = 3  # problems on the way that are not solved to their tolerance, at 
 _TIGHT = 0.1  # of the tolerance: for the problems on the way
 _EXACT = 1e-9  # of ||r||^2: a part of it that is but rounding
 _SHORT = 1e-4  # of ||y||: no shorter residual is looked for; the fit is exact then
+_CLOSE, _KNOTS = 0.05, 4  # of ||y||: residual from which on knots are followed; and knots for each row, at most
 _LESS = 0.1  # times the length that was tried, at least, is tried next: signs change slowly
 
 
@@ -57,7 +60,7 @@ class SquareRootSolver:
             self.gap = rest + (self.gap - rest) * strength / self._exact_from
             self._exact_from = strength
             return 1
-        squared, goal, n_rounds, failed = self._squared, self._tol * self.null, 0, 0
+        squared, goal, n_rounds, failed, followed = self._squared, self._tol * self.null, 0, 0, False
         self._exact_from = 0.0
         shortest = _SHORT * self.null
         length, low, high = max(float(np.linalg.norm(squared.r)), shortest), 0.0, np.inf
@@ -67,14 +70,37 @@ class SquareRootSolver:
                 break
             n_rounds += squared.solve(strength * length, goal=_TIGHT * goal * length)
             failed += squared.gap > _TIGHT * goal * length
-            if np.linalg.norm(squared.r) > length:
+            rest = float(np.linalg.norm(squared.r))
+            if rest > length:
                 low = length
             else:
                 high = length
+            if rest < min(length, _CLOSE * self.null) and not followed:
+                followed = True
+                self._follow(strength, length)
             length = max(self._settle(strength, length), _LESS * length, shortest)
             if not low < length < high:
                 length = np.sqrt(max(low, _LESS**2 * high) * min(high, low / _LESS**2 or high))
         return max(1, n_rounds)
+
+    def _follow(self, strength, length):
+        """From a residual shorter than `length`, go along the path of the LASSO to the piece that holds the minimum."""
+        squared = self._squared
+        if self._positive and squared.free.any():
+            return
+        before = squared.w.copy()
+        path = Homotopy(self._columns, self._omega, squared, strength * length, positive=self._positive)
+
+        def wanted(r, v, h):
+            """The step to a residual as long as the strength says."""
+            a, c = energy(v) - 1 / strength**2, energy(r) - (path.t / strength) ** 2
+            b = path.t / strength**2 - float(r @ v)
+            inside = b * b - a * c
+            root = -c / (b + np.sqrt(inside)) if inside >= 0 and b > 0 else np.inf
+            return root if root <= h else None
+
+        if not path.follow(wanted, _KNOTS * len(squared.r)):
+            squared.start(before)
 
     def _settle(self, strength, length):
         """Go to the minimum for the present signs, if it has them; the length of the residual to be tried next."""
