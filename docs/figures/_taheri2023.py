@@ -249,7 +249,7 @@ def against_iterations(record, courses, *, figure, n_trials, n_steps, label):
         axes.axhline(course.convex, color="tab:green", linestyle=":", label="convex (paper)")
         axes.set(title=f'{NAMES[course.loss]}-l1 (loss="{course.loss}")', yscale="log", xlabel="iteration")
         axes.grid(alpha=0.25)
-        axes.legend(frameon=False, fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.93))
+        axes.legend(frameon=False, fontsize=9, loc="upper right")
     grid[0].set_ylabel(label)
     note = f"Geometric mean of {n_trials} trials, ± 1 standard deviation of log10; constant after the stop."
     canvas.supxlabel(note, fontsize=10)
