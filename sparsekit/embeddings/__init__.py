@@ -1,0 +1,1 @@
+"""Trees and metrics into hyperbolic space."""

@@ -1,0 +1,235 @@
+"""Distances in a tree embedding in the hyperbolic plane from the lengths and angles of its edges, without coordinates.
+
+A walk along the tree carries, at each node N, the distance rho from its source S and the direction s of S. To the next
+node C, at length l and angle a,
+
+    phi = s - a,   q = 1 - cos phi = 2 sin(phi/2)^2,   rho', psi: the triangle S N C,   s' = (angle of N at C) - psi
+
+where a parent stands at angle 0. Only psi is held, as the vector (u, v) along (cos(psi/2), sin(psi/2)):
+
+    (u, v) = (1 + cos psi, sin psi) or (|sin psi|, +-(1 - cos psi)), the longer one;   u^2 + v^2 = 2 (1 + |cos psi|)
+
+so that a step takes products with (cos(a/2), sin(a/2)) and no trigonometric function, and small angles stay as precise
+as they are given. Angles between two children are subtracted first.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from sparsekit.core.kernels import kernel
+from sparsekit.embeddings.hyperbolic_triangles import far_length, far_side
+
+
+class PlanarForm(NamedTuple):
+    """A tree in the plane; n nodes by breadth-first position."""
+
+    parent: np.ndarray  # (n,) -1 at the root
+    starts: np.ndarray  # (n + 1,) first child
+    lengths: np.ndarray  # (n,) of the edge to the parent, 0 at the root
+    angles: np.ndarray  # (n,) in the frame of the parent, whose own parent stands at 0
+    decays: np.ndarray  # (n,) exp(-length)
+    gaps: np.ndarray  # (n,) 1 - exp(-length)
+    cosines: np.ndarray  # (n,) cos(angle / 2)
+    sines: np.ndarray  # (n,) sin(angle / 2)
+
+
+def planar_form(parent, starts, lengths, angles):
+    """The form of a tree in the plane, with what every walk needs of its edges; O(n).
+
+    Parameters
+    ----------
+    parent : ndarray of shape (n,) of int64
+        Breadth-first position of each parent, -1 at the root.
+    starts : ndarray of shape (n + 1,) of int64
+        Children of position p are the positions from starts[p] to starts[p + 1].
+    lengths : ndarray of shape (n,)
+        Hyperbolic length of the edge to the parent, 0 at the root.
+    angles : ndarray of shape (n,)
+        Direction of each node in the frame of its parent, in radians, anticlockwise from the parent's own parent.
+
+    Returns
+    -------
+    form : PlanarForm
+    """
+    lengths, angles = (np.ascontiguousarray(values, np.float64) for values in (lengths, angles))
+    half = 0.5 * angles
+    return PlanarForm(
+        parent, starts, lengths, angles, np.exp(-lengths), -np.expm1(-lengths), np.cos(half), np.sin(half)
+    )
+
+
+@kernel
+def _turned(c, s, u, v, inverse):
+    """1 - cos and sin of phi, phi/2 at (c, s) from (u, v), whose squared length has this inverse."""
+    x, y = c * u + s * v, s * u - c * v
+    return 2 * y * y * inverse, 2 * x * y * inverse
+
+
+@kernel
+def _half(x, y):
+    """(u, v) from cos psi and sin psi."""
+    return (1 + x, y) if x >= 0 else (abs(y), math.copysign(1 - x, y))
+
+
+@kernel
+def _inverse(u, v):
+    return 1 / (u * u + v * v)
+
+
+@kernel
+def _step(form, edge, rho, e, m, c, s, u, v):
+    """State at the other end of an edge: rho, exp(-rho), 1 - exp(-rho), u, v."""
+    q, sine = _turned(c, s, u, v, _inverse(u, v))
+    rho, e, m, x, y = far_side(rho, e, m, form.lengths[edge], form.decays[edge], form.gaps[edge], q)
+    u, v = _half(x, y * sine)
+    return rho, e, m, u, v
+
+
+@kernel
+def _between(form, a, b):
+    """Half the angle from child b to child a of one node."""
+    half = 0.5 * (form.angles[a] - form.angles[b])
+    return math.cos(half), math.sin(half)
+
+
+@kernel
+def ancestors(parent, node):
+    """Positions from a node to the root."""
+    count, p = 0, node
+    while p >= 0:
+        count, p = count + 1, parent[p]
+    path = np.empty(count, np.int64)
+    for i in range(count):
+        path[i] = node
+        node = parent[node]
+    return path
+
+
+@kernel
+def planar_row(form, source, rho, work):
+    """Write the distances of all positions from the source to rho (n,); work (4, n) is overwritten.
+
+    O(n): up the ancestors of the source, then all others in the order of memory.
+    """
+    rho[source] = 0.0
+    path = ancestors(form.parent, source)
+    for i in range(1, len(path)):
+        below, node = path[i - 1], path[i]
+        if i == 1:
+            _start(form, below, node, rho, work)
+        else:
+            side = path[i - 2]
+            _move(form, below, below, node, form.cosines[side], form.sines[side], rho, work)
+    for i in range(len(path) - 1, -1, -1):
+        following = path[i - 1] if i > 0 else len(rho)
+        _fan(form, path[i], path[i - 1] if i > 0 else -1, rho, work)
+        _descend(form, path[i] + 1, following, rho, work)
+
+
+@kernel
+def _start(form, edge, target, rho, work):
+    """Write the state of a neighbour of the source."""
+    rho[target] = form.lengths[edge]
+    work[0, target], work[1, target], work[2, target], work[3, target] = form.decays[edge], form.gaps[edge], 1.0, 0.0
+
+
+@kernel
+def _move(form, edge, node, target, c, s, rho, work):
+    """Write the state of a target from that of a node."""
+    rho[target], work[0, target], work[1, target], work[2, target], work[3, target] = _step(
+        form, edge, rho[node], work[0, node], work[1, node], c, s, work[2, node], work[3, node]
+    )
+
+
+@kernel
+def _fan(form, node, towards, rho, work):
+    """All children of an ancestor of the source but the one towards it; of the source itself where that is -1."""
+    for child in range(form.starts[node], form.starts[node + 1]):
+        if towards < 0:
+            _start(form, child, child, rho, work)
+        elif child != towards:
+            c, s = _between(form, towards, child)
+            _move(form, child, node, child, c, s, rho, work)
+
+
+@kernel
+def _descend(form, first, last, rho, work):
+    """The children of positions from first to last, none of which is an ancestor of the source."""
+    lengths, decays, gaps, cosines, sines = form.lengths, form.decays, form.gaps, form.cosines, form.sines
+    starts = form.starts
+    decay, gap, us, vs = work[0], work[1], work[2], work[3]
+    for node in range(first, last):
+        end = starts[node + 1]
+        if starts[node] == end:
+            continue
+        r, e, m, u, v = rho[node], decay[node], gap[node], us[node], vs[node]
+        inverse = _inverse(u, v)
+        for x in range(starts[node], end):
+            q, sine = _turned(cosines[x], -sines[x], u, v, inverse)
+            if starts[x] == starts[x + 1]:
+                rho[x] = far_length(r, e, m, lengths[x], decays[x], gaps[x], q)
+            else:
+                rho[x], decay[x], gap[x], cosine, y = far_side(r, e, m, lengths[x], decays[x], gaps[x], q)
+                us[x], vs[x] = _half(cosine, y * sine)
+
+
+@kernel
+def planar_walk(form, source, target, path):
+    """Distance, and direction of the source in the frame of the target; path (depth + 1,) is overwritten. O(path)."""
+    if source == target:
+        return 0.0, 0.0
+    top, length = way_down(form.parent, source, target, path)
+    rho, e, m, u, v = 0.0, 1.0, 0.0, 1.0, 0.0
+    node, via = source, -1
+    while node != top:
+        if via < 0:
+            rho, e, m = form.lengths[node], form.decays[node], form.gaps[node]
+        else:
+            rho, e, m, u, v = _step(form, node, rho, e, m, form.cosines[via], form.sines[via], u, v)
+        node, via = form.parent[node], node
+    base = form.angles[via] if via >= 0 else 0.0
+    for i in range(length - 1, -1, -1):
+        child = path[i]
+        if node == source:
+            rho, e, m = form.lengths[child], form.decays[child], form.gaps[child]
+        else:
+            if node == top:
+                c, s = _between(form, via, child)
+            else:
+                c, s = form.cosines[child], -form.sines[child]
+            rho, e, m, u, v = _step(form, child, rho, e, m, c, s, u, v)
+        node, base = child, 0.0
+    return rho, base - 2 * math.atan2(v, u)
+
+
+@kernel
+def way_down(parent, source, target, path):
+    """Lowest common ancestor, and the number of positions written to path: from the target to below that ancestor."""
+    length = 0
+    while source != target:  # the larger position is not an ancestor of the smaller one
+        if source > target:
+            source = parent[source]
+        else:
+            path[length] = target
+            length, target = length + 1, parent[target]
+    return source, length
+
+
+@kernel
+def planar_pairs(form, a, b, out):
+    """Write the distance of a[i] and b[i] to out[i], walking from the smaller position: the same for (b, a)."""
+    path = np.empty(len(form.parent), np.int64)
+    for i in range(len(a)):
+        out[i] = planar_walk(form, min(a[i], b[i]), max(a[i], b[i]), path)[0]
+
+
+@kernel
+def planar_directions(form, source, out):
+    """Write cosine and sine of the direction of each position in the frame of the source to out (n, 2)."""
+    path = np.empty(len(form.parent), np.int64)
+    for node in range(len(form.parent)):
+        angle = planar_walk(form, node, source, path)[1]
+        out[node, 0], out[node, 1] = math.cos(angle), math.sin(angle)
+    out[source] = 0.0
