@@ -37,6 +37,14 @@ _ROOMS = {
         "restricted_isometry_estimate",
         "truncated_power_method",
     ),
+    "embeddings": (
+        "ball_to_half_space",
+        "ball_to_hyperboloid",
+        "graph_to_tree",
+        "half_space_to_ball",
+        "hyperbolic_distances",
+        "hyperboloid_to_ball",
+    ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

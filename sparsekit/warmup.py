@@ -7,6 +7,18 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from sparsekit.core import cholesky, rng
+from sparsekit.core.trees import lowest_common_ancestors
+from sparsekit.embeddings.graph_trees import graph_to_tree
+from sparsekit.embeddings.planar_distances import planar_form
+from sparsekit.embeddings.spatial_distances import spatial_form
+from sparsekit.embeddings.tree_distances import nearest, pair_distances, recentered
+from sparsekit.embeddings.tree_placement import (
+    representable_scale,
+    smallest_angle,
+    subtree_angles,
+    uniform_angles,
+    uniform_directions,
+)
 from sparsekit.recovery import LADLasso, PenalizedRegressor, PursuitCoder, WeightedLasso, WeightedOMPCV, orthogonal_mp
 from sparsekit.recovery.bayes_messages import DenseMessages
 from sparsekit.recovery.penalties import (
@@ -50,6 +62,7 @@ def main():
     _warm_screening(noise)
     _warm_absolute(noise)
     _warm_streams()
+    _warm_trees()
 
 
 def _warm_cholesky(A):
@@ -86,6 +99,22 @@ def _warm_lad_lasso(noise):
     X = noise.standard_normal((30, 40))
     for alpha in (0.5, 0.05):
         LADLasso(alpha).fit(X, X[:, 0] + X[:, 1] + 0.1 * X[:, 2])
+
+
+def _warm_trees():
+    tree = graph_to_tree(np.array([-1, 0, 0, 1, 1, 3])).tree
+    subtree_angles(tree)
+    representable_scale(tree)
+    lowest_common_ancestors(tree.parent, tree.depth, tree.order, tree.order, np.empty(6, np.int64))
+    angles, directions = uniform_angles(tree), uniform_directions(tree, 3)
+    for form in (
+        planar_form(tree.parent, tree.starts, tree.length, angles),
+        spatial_form(tree.parent, tree.starts, tree.length, directions),
+    ):
+        nearest(form, tree.order, 1)
+        pair_distances(form, tree.order, tree.position)
+        recentered(form, 0)
+    smallest_angle(tree, directions)
 
 
 def _warm_penalties():

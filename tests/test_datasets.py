@@ -1,16 +1,25 @@
 """The data that ships, the dictionaries and the generators."""
 
+import hashlib
+from importlib.resources import files
 from itertools import product
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy.fft import dctn
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from sparsekit.datasets import (
     dct_dictionary,
+    fetch_hierarchy,
+    hierarchies,
     hyperbolic_cross,
     intrinsic_weights,
     load_camera,
+    load_mammals,
+    load_wordnet,
     make_sparse_signal,
     polynomial_design,
 )
@@ -156,3 +165,40 @@ def test_polynomials_refuse_unknown_families_and_bad_indices():
         intrinsic_weights([[1]], family="hermite")
     with pytest.raises(ValueError, match="indices"):
         intrinsic_weights([[-1]])
+
+
+def test_nouns_are_connected_and_nearly_a_tree():
+    edges = load_wordnet()
+    assert edges.shape == (75_834, 2)
+    assert edges.max() == 74_373
+    n_components, _ = connected_components(coo_array((np.ones(len(edges)), edges.T), shape=(74_374, 74_374)))
+    assert n_components == 1
+
+
+def test_mammals_have_the_closure_of_the_dictionary():
+    edges, names = load_mammals()
+    assert names[0] == "mammal"
+    assert len(names) == len(edges) == 1182
+    above = [set() for _ in names]
+    for child, parent in edges:  # parents come first
+        assert parent < child
+    for child in range(len(names)):
+        for parent in edges[edges[:, 0] == child, 1]:
+            above[child] |= {int(parent)} | above[parent]
+    assert sum(map(len, above)) == 6542
+
+
+def test_hierarchies_are_fetched_and_checked(tmp_path, monkeypatch):
+    (tmp_path / "smalltree.edges").write_text("0 1\n1 2\n")
+    monkeypatch.setattr(hierarchies, "_HOME", f"file://localhost{tmp_path.as_posix()}/")
+    with pytest.raises(OSError, match="SHA256"):
+        fetch_hierarchy("balanced_tree", data_home=tmp_path / "wrong", n_retries=0)
+    checksum = hashlib.sha256(b"0 1\n1 2\n").hexdigest()
+    monkeypatch.setitem(hierarchies._GRAPHS, "balanced_tree", ("smalltree.edges", checksum))
+    assert_array_equal(fetch_hierarchy("balanced_tree", data_home=tmp_path / "right"), [[0, 1], [1, 2]])
+    with pytest.raises(ValueError, match="name must be one of"):
+        fetch_hierarchy("tree")
+
+
+def test_licence_of_wordnet_ships():
+    assert "Princeton" in (files("sparsekit.datasets") / "data" / "LICENSE.wordnet.txt").read_text()

@@ -78,9 +78,9 @@ def fetch_hierarchy(name, *, data_home=None, n_retries=3, delay=1.0):
 
     Parameters
     ----------
-    name : {"balanced_tree", "cs_phds", "cycle_tree", "diamond5", "diseases", "grqc", "phylo_tree", "power_grid", \
-"sierpinski", "tree_20_3", "usca312", "web_edu", "yeast"}
-        Which.
+    name : str
+        "balanced_tree", "cs_phds", "cycle_tree", "diamond5", "diseases", "grqc", "phylo_tree", "power_grid",
+        "sierpinski", "tree_20_3", "usca312", "web_edu" or "yeast".
     data_home : str or path-like, default=None
         Folder that keeps the file; None is "hierarchies" in scikit-learn's data home.
     n_retries : int, default=3
@@ -103,12 +103,19 @@ def fetch_hierarchy(name, *, data_home=None, n_retries=3, delay=1.0):
     Notes
     -----
     From the repository of the paper's authors, which states no licence; that is why the files are not shipped.
+
+    Examples
+    --------
+    >>> from sparsekit.datasets import fetch_hierarchy
+    >>> fetch_hierarchy("phylo_tree").shape  # doctest: +SKIP
+    (343, 2)
     """
     if name not in _GRAPHS:
         msg = f"name must be one of {', '.join(map(repr, _GRAPHS))}, got {name!r}"
         raise ValueError(msg)
     file, checksum = _GRAPHS[name]
     folder = Path(get_data_home()) / "hierarchies" if data_home is None else Path(data_home)
+    folder.mkdir(parents=True, exist_ok=True)
     path = fetch_file(
         f"{_HOME}{file}",
         folder=folder,

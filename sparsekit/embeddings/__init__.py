@@ -1,1 +1,19 @@
 """Trees and metrics into hyperbolic space."""
+
+from sparsekit.embeddings.graph_trees import graph_to_tree
+from sparsekit.embeddings.hyperbolic import (
+    ball_to_half_space,
+    ball_to_hyperboloid,
+    half_space_to_ball,
+    hyperbolic_distances,
+    hyperboloid_to_ball,
+)
+
+__all__ = [
+    "ball_to_half_space",
+    "ball_to_hyperboloid",
+    "graph_to_tree",
+    "half_space_to_ball",
+    "hyperbolic_distances",
+    "hyperboloid_to_ball",
+]
