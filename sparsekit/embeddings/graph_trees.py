@@ -44,7 +44,7 @@ def graph_to_tree(graph, *, method="bfs", root="center", forest=False, weight="w
     Returns
     -------
     graph_tree : GraphTree
-        Labels (n_total,), a :class:`sparsekit.core.trees.Tree` on their indices, and the number of added nodes.
+        Labels (n_total,), a tree on their indices by breadth-first position, and the number of added nodes.
 
     Raises
     ------

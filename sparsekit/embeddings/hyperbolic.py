@@ -19,7 +19,7 @@ def hyperbolic_distances(X, Y=None):
     Parameters
     ----------
     X : array-like of shape (n, r)
-        Points, |x| <= 1.
+        Points of length 1 at most.
     Y : array-like of shape (m, r), default=None
         Other points; None is X.
 
@@ -36,7 +36,6 @@ def hyperbolic_distances(X, Y=None):
     See Also
     --------
     ball_to_hyperboloid, ball_to_half_space : Other coordinates.
-    HyperbolicTreeEmbedding : Its own distances are exact at any scale.
 
     Notes
     -----
@@ -71,7 +70,7 @@ def ball_to_hyperboloid(X):
     Parameters
     ----------
     X : array-like of shape (n, r)
-        Points of the Poincare ball, |x| < 1.
+        Points of the Poincare ball, shorter than 1.
 
     Returns
     -------
@@ -132,7 +131,7 @@ def ball_to_half_space(X):
     Parameters
     ----------
     X : array-like of shape (n, r)
-        Points of the Poincare ball, |x| < 1.
+        Points of the Poincare ball, shorter than 1.
 
     Returns
     -------
