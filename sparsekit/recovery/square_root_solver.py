@@ -23,6 +23,7 @@ from sparsekit.recovery.lasso_solver import LassoSolver
 _TURNS = 50  # strengths that are tried
 _FAILURES = 3  # problems on the way that are not solved to their tolerance, at most
 _TIGHT = 0.1  # of the tolerance: for the problems on the way
+_ROUNDING = 1e-12  # of ||y||: a dual point, in the units of y, that is but rounding
 _EXACT = 1e-9  # of ||r||^2: a part of it that is but rounding
 _SHORT = 1e-4  # of ||y||: no shorter residual is looked for; the fit is exact then
 _CLOSE, _KNOTS = 0.05, 4  # of ||y||: residual from which on knots are followed; and knots for each row, at most
@@ -63,6 +64,8 @@ class SquareRootSolver:
         squared, goal, n_rounds, failed, followed = self._squared, self._tol * self.null, 0, 0, False
         self._exact_from = 0.0
         shortest = _SHORT * self.null
+        if np.linalg.norm(squared.r) < 10 * shortest:  # the way up from a fit that is too close is long
+            squared.start(np.zeros(len(squared.w)))
         length, low, high = max(float(np.linalg.norm(squared.r)), shortest), 0.0, np.inf
         self.gap = 0.0 if self.null == 0 else np.inf
         for _ in range(_TURNS):
@@ -77,17 +80,21 @@ class SquareRootSolver:
                 high = length
             if rest < min(length, _CLOSE * self.null) and not followed:
                 followed = True
-                self._follow(strength, length)
+                if self._follow(strength, length, goal):
+                    break
             length = max(self._settle(strength, length), _LESS * length, shortest)
             if not low < length < high:
                 length = np.sqrt(max(low, _LESS**2 * high) * min(high, low / _LESS**2 or high))
         return max(1, n_rounds)
 
-    def _follow(self, strength, length):
-        """From a residual shorter than `length`, go along the path of the LASSO to the piece that holds the minimum."""
+    def _follow(self, strength, length, goal):
+        """From a residual shorter than `length`, go along the path of the LASSO to the minimum; whether it is there.
+
+        Where columns all but depend on each other rounding leads astray: then nothing changes.
+        """
         squared = self._squared
         if self._positive and squared.free.any():
-            return
+            return False
         before = squared.w.copy()
         path = Homotopy(self._columns, self._omega, squared, strength * length, positive=self._positive)
 
@@ -99,8 +106,12 @@ class SquareRootSolver:
             root = -c / (b + np.sqrt(inside)) if inside >= 0 and b > 0 else np.inf
             return root if root <= h else None
 
-        if not path.follow(wanted, _KNOTS * len(squared.r)):
-            squared.start(before)
+        if path.follow(wanted, _KNOTS * len(squared.r)):
+            self._settle(strength, length)
+            if self.gap <= goal:
+                return True
+        squared.start(before)
+        return False
 
     def _settle(self, strength, length):
         """Go to the minimum for the present signs, if it has them; the length of the residual to be tried next."""
@@ -144,13 +155,12 @@ class SquareRootSolver:
             squared.start(old)
 
     def _gap(self, lam, theta, c):
-        """P - D at the multiple of theta that is feasible; c is A^T theta."""
-        squared = self._squared
+        """P - D at the multiple of theta that is feasible, if theta is more than rounding; c is A^T theta."""
+        squared, length = self._squared, float(np.linalg.norm(theta))
         if self._positive and not squared.is_feasible(c):
             return np.inf
         c = squared.beyond_rounding(c)
         steepest = np.max(c / np.where(lam > 0, lam, np.inf), initial=0.0)
-        excess = max(float(np.linalg.norm(theta)), steepest)
-        dual = float(self._target @ theta) / excess if excess > 0 else 0.0
+        dual = float(self._target @ theta) / max(length, steepest) if length > _ROUNDING * self.null else 0.0
         used = np.flatnonzero(squared.w)
         return max(float(np.linalg.norm(squared.r) + lam[used] @ np.abs(squared.w[used])) - dual, 0.0)

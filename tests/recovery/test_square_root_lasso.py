@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import linprog
 from scipy.sparse import csc_array, csr_array
 from scipy.sparse.linalg import aslinearoperator
 from sklearn.exceptions import ConvergenceWarning
 
 from sparsekit import SquareRootLasso, duality_gap, lasso_path
+from sparsekit.core.operators import Design
 from sparsekit.datasets import make_sparse_signal
 from sparsekit.recovery import columns as kernels
+from sparsekit.recovery.columns import columns_of
 from sparsekit.recovery.noise_level import noise_cosine
+from sparsekit.recovery.square_root_solver import SquareRootSolver
 from tests.naive import convex as naive
 
 TIGHT = 1e-9  # duality gap, far below what the comparisons ask for
@@ -219,3 +223,17 @@ def test_no_entry_of_x_or_y_changes():
     SquareRootLasso(0.1, feature_weights=omega, fit_intercept=False).fit(X, y)
     assert_array_equal(X, given)
     assert_array_equal(y, target)
+
+
+def test_a_residual_of_rounding_certifies_nothing(rng):
+    X, y = rng.standard_normal((20, 40)), rng.standard_normal(20)
+    solver = SquareRootSolver(columns_of(Design(X)), y, np.ones(40), positive=False, tol=1e-6, max_iter=100)
+    w = np.zeros(40)
+    w[:20] = np.linalg.solve(X[:, :20], y)  # exact, and not of least penalty
+    penalty = 1e-3 * solver.largest_strength()
+    solver.start(w)
+    solver.solve(penalty)
+    best = linprog(np.ones(80), A_eq=np.hstack([X, -X]), b_eq=y).fun
+    above = np.linalg.norm(y - X @ solver.w) + penalty * (np.abs(solver.w).sum() - best)
+    assert above <= solver.gap + 1e-12
+    assert solver.gap <= 1e-6 * np.linalg.norm(y)
