@@ -19,7 +19,7 @@ reproduce: .venv/test.installed
 test: .venv/test.installed
 	SCIPY_ARRAY_API=1 $(BIN)/pytest -n $(WORKERS) $(ARGS)
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n $(WORKERS) -m "not slow and not jit" --cov=sparsekit --cov-report=term $(ARGS)
-	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -n $(WORKERS) -m "not slow" tests/core tests/recovery $(ARGS)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -n $(WORKERS) -m "not slow" tests/core tests/recovery tests/embeddings $(ARGS)
 
 doctest: .venv/test.installed
 	$(BIN)/pytest --doctest-modules sparsekit docs/test_pages.py $(ARGS)

@@ -103,6 +103,8 @@ def _warm_lad_lasso(noise):
 
 def _warm_trees():
     tree = graph_to_tree(np.array([-1, 0, 0, 1, 1, 3])).tree
+    for method in ("treerep", "steiner"):
+        graph_to_tree(np.array([[0, 1], [1, 2], [2, 3], [3, 4], [4, 0]]), method=method)
     subtree_angles(tree)
     representable_scale(tree)
     lowest_common_ancestors(tree.parent, tree.depth, tree.order, tree.order, np.empty(6, np.int64))

@@ -53,10 +53,7 @@ def check_edges(graph, *, weight="weight", connected=False):
     if not len(nodes):
         msg = "graph must have a node, got none"
         raise ValueError(msg)
-    if not (np.isfinite(weights).all() and (weights > 0).all()):
-        bad = weights[~(np.isfinite(weights) & (weights > 0))][0]
-        msg = f"graph must have positive finite weights, got {bad}"
-        raise ValueError(msg)
+    _check_weights(weights)
     edges = _canonical(ends, weights, nodes)
     if connected:
         n_components = components(edges).max() + 1
@@ -77,6 +74,13 @@ def components(edges):
     return connected_components(adjacency(edges), directed=False)[1]
 
 
+def _check_weights(weights):
+    bad = ~(np.isfinite(weights) & (weights > 0))
+    if bad.any():
+        msg = f"graph must have positive finite weights, got {weights[bad][0]}"
+        raise ValueError(msg)
+
+
 def _of_networkx(graph, weight):
     labels = list(graph.nodes)
     index = {label: i for i, label in enumerate(labels)}
@@ -94,8 +98,9 @@ def _of_adjacency(graph):
         raise ValueError(msg)
     A = coo_array(graph).astype(np.float64)
     A.sum_duplicates()
+    _check_weights(A.data[A.data != 0])
     difference = abs(A - A.T)
-    if difference.nnz and not difference.max() <= 1e-10 * abs(A).max():
+    if difference.nnz and difference.max() > 1e-10 * A.max():
         msg = "graph must be a symmetric adjacency: use A.maximum(A.T) for the undirected graph"
         raise ValueError(msg)
     rows, columns = A.coords

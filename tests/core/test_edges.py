@@ -46,6 +46,26 @@ def test_labels_are_kept():
     assert check_edges(np.array([-1])).n_nodes == 1
 
 
+def test_order_of_edges_does_not_matter():
+    rng = np.random.default_rng(0)
+    table = np.column_stack([PAIRS + 3, np.array([2.0, 0.5, 1.0, 3.0])])
+    expected = check_edges(table)
+    for _ in range(5):
+        shuffled = table[rng.permutation(4)]
+        turned = rng.random(4) < 0.5
+        shuffled[turned] = shuffled[turned][:, [1, 0, 2]]
+        same(check_edges(shuffled), expected)
+
+
+def test_nearly_symmetric_adjacency():
+    A = csr_array(np.array([[0.0, 1], [1 + 1e-12, 0]]))
+    assert_array_equal(check_edges(A).weight, [1.0])
+    A.data[0] = 0  # explicit
+    A.data[1] = 0
+    assert check_edges(A).n_nodes == 2
+    assert len(check_edges(A).u) == 0
+
+
 def test_attribute_of_networkx():
     graph = nx.Graph()
     graph.add_edge(0, 1, km=3.0)
@@ -85,6 +105,9 @@ def test_components():
         (np.array([[0.5, 1]]), "integers as nodes"),
         (np.array([[np.nan, 1]]), "integers as nodes"),
         (csr_array(np.array([[0.0, 1], [0, 0]])), "symmetric"),
+        (csr_array(np.array([[0.0, 1], [np.nan, 0]])), "positive finite weights, got nan"),
+        (csr_array(np.array([[0.0, np.inf], [np.inf, 0]])), "positive finite weights, got inf"),
+        (csr_array(np.array([[0.0, -1], [-1, 0]])), r"positive finite weights, got -1\.0"),
         (csr_array(np.ones((2, 3))), "square"),
         (np.array([1, 2, 0]), "without circles"),
         (np.array([1, 0]), "without circles"),

@@ -3,7 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sparsekit import graph_to_tree
 from sparsekit.core.trees import path_sums
@@ -85,7 +85,75 @@ def test_the_root_of_largest_degree():
     assert degrees[result.nodes[result.tree.order[0]]] == max(degrees.values())
 
 
-@pytest.mark.parametrize("method", ["bfs", "mst"])
+ALL = ["bfs", "mst", "treerep", "steiner"]
+
+
+@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("root", ["center", "max_degree", 11])
+def test_a_tree_is_its_own_tree(method, root):
+    graph = random_graph(2, extra=0)
+    result = graph_to_tree(graph, method=method, root=root)
+    assert result.n_added == 0
+    assert nx.utils.edges_equal(as_networkx(result).edges(data=True), graph.edges(data=True))
+    if root == 11:
+        assert result.tree.order[0] == 11
+
+
+@pytest.mark.parametrize("method", ["treerep", "steiner"])
+@pytest.mark.parametrize("root", ["center", "max_degree", 11])
+def test_added_nodes_fit_distances_better(method, root):
+    graph = random_graph(4, extra=8)
+    labels = list(range(60))
+    expected = nx.floyd_warshall_numpy(graph, nodelist=labels)
+
+    def distances(result):
+        full = nx.floyd_warshall_numpy(as_networkx(result), nodelist=[*labels, *result.nodes[60:]])
+        return full[:60, :60]
+
+    nodes, tree, n_added = result = graph_to_tree(graph, method=method, root=root)
+    assert_array_equal(nodes[:60], list(graph))
+    assert_array_equal(nodes[60:], 60 + np.arange(n_added))
+    assert n_added > 0
+    assert len(tree.order) == 60 + n_added
+    assert (tree.length[1:] > 0).all()
+    found = distances(result)
+    spanning = distances(graph_to_tree(graph, method="mst", root=root))
+    assert np.abs(found - expected).sum() < np.abs(spanning - expected).sum()
+    top = nodes[tree.order[0]]
+    assert top < 60
+    if root == "center":
+        far = found.max(axis=1)
+        assert far[top] == pytest.approx(far.min(), rel=1e-13)  # rounding of sums of some ten lengths
+    elif method == "steiner":
+        assert_allclose(found[top], expected[top], rtol=1e-13)
+
+
+def test_labels_of_added_nodes():
+    triangles = [("a", "b"), ("b", "c"), ("c", "a")]
+    nodes, _, n_added = graph_to_tree(nx.Graph(triangles), method="steiner", root="a")
+    assert (n_added, nodes[3:].tolist()) == (1, [("steiner", 0)])
+    two = nx.Graph([*triangles, *((x + "'", y + "'") for x, y in triangles)])
+    nodes, tree, n_added = graph_to_tree(two, method="treerep", forest=True)
+    assert (n_added, nodes[6:].tolist()) == (3, [("steiner", 0), ("steiner", 1), None])
+    assert tree.order[0] == 8
+    assert_array_equal(np.sort(tree.length), [0, *[0.5] * 6, 1, 1])
+
+
+def test_a_root_that_is_a_tuple_in_a_forest():
+    graph = nx.Graph([("b", "a"), (("c", 1), ("c", 2)), (("c", 2), ("c", 3))])
+    nodes, tree, _ = graph_to_tree(graph, root=("c", 1), forest=True)
+    assert [nodes[i] for i in tree.order[1:3]] == ["b", ("c", 1)]
+
+
+def test_too_many_distances(monkeypatch):
+    monkeypatch.setattr("sparsekit.embeddings.graph_trees._MOST_DISTANCES", 15)
+    square = np.array([[0, 1], [1, 2], [2, 3], [3, 0]])
+    with pytest.raises(ValueError, match="30000 nodes in a component for method='treerep', got 4"):
+        graph_to_tree(square, method="treerep")
+    assert graph_to_tree(square[:3], method="treerep").n_added == 0
+
+
+@pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("root", ["center", "max_degree", 2])
 def test_forests_hang_from_an_added_node(method, root):
     edges = np.array([[0, 1, 1.0], [1, 2, 4.0], [5, 6, 2.0]])
