@@ -38,6 +38,7 @@ _ROOMS = {
         "truncated_power_method",
     ),
     "embeddings": (
+        "HyperbolicTreeEmbedding",
         "ball_to_half_space",
         "ball_to_hyperboloid",
         "graph_to_tree",

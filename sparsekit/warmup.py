@@ -7,18 +7,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from sparsekit.core import cholesky, rng
-from sparsekit.core.trees import lowest_common_ancestors
-from sparsekit.embeddings.graph_trees import graph_to_tree
-from sparsekit.embeddings.planar_distances import planar_form
-from sparsekit.embeddings.spatial_distances import spatial_form
-from sparsekit.embeddings.tree_distances import nearest, pair_distances, recentered
-from sparsekit.embeddings.tree_placement import (
-    representable_scale,
-    smallest_angle,
-    subtree_angles,
-    uniform_angles,
-    uniform_directions,
-)
+from sparsekit.embeddings import HyperbolicTreeEmbedding
 from sparsekit.recovery import LADLasso, PenalizedRegressor, PursuitCoder, WeightedLasso, WeightedOMPCV, orthogonal_mp
 from sparsekit.recovery.bayes_messages import DenseMessages
 from sparsekit.recovery.penalties import (
@@ -102,21 +91,11 @@ def _warm_lad_lasso(noise):
 
 
 def _warm_trees():
-    tree = graph_to_tree(np.array([-1, 0, 0, 1, 1, 3])).tree
-    for method in ("treerep", "steiner"):
-        graph_to_tree(np.array([[0, 1], [1, 2], [2, 3], [3, 4], [4, 0]]), method=method)
-    subtree_angles(tree)
-    representable_scale(tree)
-    lowest_common_ancestors(tree.parent, tree.depth, tree.order, tree.order, np.empty(6, np.int64))
-    angles, directions = uniform_angles(tree), uniform_directions(tree, 3)
-    for form in (
-        planar_form(tree.parent, tree.starts, tree.length, angles),
-        spatial_form(tree.parent, tree.starts, tree.length, directions),
-    ):
-        nearest(form, tree.order, 1)
-        pair_distances(form, tree.order, tree.position)
-        recentered(form, 0)
-    smallest_angle(tree, directions)
+    square = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [3, 4], [4, 5], [4, 6]])
+    for r, child_angles, tree in ((2, "uniform", "treerep"), (2, "subtree", "steiner"), (3, "uniform", "mst")):
+        embedding = HyperbolicTreeEmbedding(r, child_angles=child_angles, tree=tree).fit(square)
+        embedding.kneighbors(n_neighbors=1)
+        embedding.distance([0, 1], [2, 3])
 
 
 def _warm_penalties():

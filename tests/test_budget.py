@@ -30,11 +30,14 @@ ESTIMATORS = """
 import inspect
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
 def estimators():
     public = [getattr(sparsekit, name) for name in sparsekit.__all__ if not name.startswith("_")]
     return [each for each in public if inspect.isclass(each) and issubclass(each, BaseEstimator)]
 def small_fit(cls, dtype=float):
     X = np.random.default_rng(0).standard_normal((30, 8)).astype(dtype)
+    if get_tags(cls()).input_tags.pairwise:
+        return cls().fit(np.square(X[:, None] - X).sum(axis=2))
     estimator = cls().fit(X, np.abs(X[:, 0] - X[:, 5]))
     (getattr(estimator, "predict", None) or estimator.transform)(X)
     return estimator

@@ -1,11 +1,14 @@
 """Graphs of any form as canonical edges: u < v, sorted, with positive weights and the labels of the nodes."""
 
 import warnings
+from collections.abc import Hashable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, issparse
 from scipy.sparse.csgraph import connected_components
+
+_ASYMMETRY = 1e6  # roundings by which two entries of an adjacency may differ
 
 
 class Edges(NamedTuple):
@@ -24,8 +27,8 @@ def check_edges(graph, *, weight="weight", connected=False):
     Parameters
     ----------
     graph : networkx graph, sparse matrix, or array
-        A networkx graph, whose directions do not count; a symmetric sparse adjacency (n, n), whose explicit zeros are
-        no edges; edges (m, 2), or (m, 3) with weights; or parents (n,), -1 or itself at a root.
+        A networkx graph, whose directions do not count; a symmetric adjacency (n, n), sparse, or dense for n > 3, where
+        zeros are no edges; edges (m, 2), or (m, 3) with weights; or parents (n,), -1 or itself at a root.
     weight : str, default="weight"
         Attribute of networkx edges; 1 where it is missing.
     connected : bool, default=False
@@ -46,8 +49,8 @@ def check_edges(graph, *, weight="weight", connected=False):
     """
     if hasattr(graph, "nodes") and hasattr(graph, "edges"):
         ends, weights, nodes = _of_networkx(graph, weight)
-    elif issparse(graph):
-        ends, weights, nodes = _of_adjacency(graph)
+    elif is_matrix(graph):
+        ends, weights, nodes = _of_adjacency(graph if issparse(graph) else np.asarray(graph))
     else:
         ends, weights, nodes = _of_array(np.asarray(graph))
     if not len(nodes):
@@ -61,6 +64,11 @@ def check_edges(graph, *, weight="weight", connected=False):
             msg = f"graph must be connected, got {n_components} components: embed them one by one, or forest=True"
             raise ValueError(msg)
     return edges
+
+
+def is_matrix(graph):
+    """Whether an array is to be an adjacency: a sparse one, or one of two axes whose rows are not those of edges."""
+    return issparse(graph) or (np.ndim(graph) == 2 and np.shape(graph)[1] not in (2, 3))
 
 
 def adjacency(edges):
@@ -94,13 +102,17 @@ def _of_networkx(graph, weight):
 
 def _of_adjacency(graph):
     if graph.ndim != 2 or graph.shape[0] != graph.shape[1]:
-        msg = f"graph must be a square adjacency when it is sparse, got shape {graph.shape}"
+        msg = f"graph must be a square adjacency, or edges (m, 2) or (m, 3), got shape {graph.shape}"
         raise ValueError(msg)
+    if graph.dtype.kind not in "biuf":
+        msg = f"graph must have real numbers as weights, got {graph.dtype}"
+        raise TypeError(msg)
+    rounding = np.finfo(graph.dtype).eps if graph.dtype.kind == "f" else 0.0
     A = coo_array(graph).astype(np.float64)
     A.sum_duplicates()
     _check_weights(A.data[A.data != 0])
     difference = abs(A - A.T)
-    if difference.nnz and difference.max() > 1e-10 * A.max():
+    if difference.nnz and difference.max() > _ASYMMETRY * rounding * A.max():
         msg = "graph must be a symmetric adjacency: use A.maximum(A.T) for the undirected graph"
         raise ValueError(msg)
     rows, columns = A.coords
@@ -114,13 +126,14 @@ def _of_array(array):
     if array.ndim == 2 and array.shape[1] in (2, 3) and array.dtype.kind in "iuf":
         ends, weights = array[:, :2], array[:, 2].astype(float) if array.shape[1] == 3 else np.ones(len(array))
         if not np.isfinite(ends).all() or (ends % 1).any():
-            msg = "graph must have integers as nodes in the first two columns of its edges"
+            bad = "fractions" if np.isfinite(ends).all() else "NaN or infinity"
+            msg = f"graph must have integers as nodes in the first two columns of its edges, got {bad}"
             raise ValueError(msg)
         nodes, places = np.unique(ends.astype(np.int64), return_inverse=True)
         return places.reshape(ends.shape), weights, nodes
     msg = (
-        "graph must be a networkx graph, a sparse adjacency, edges (m, 2) or (m, 3), or integer parents (n,), got "
-        f"an array of {array.dtype} of shape {array.shape}; a dense adjacency goes through scipy.sparse.csr_array"
+        "graph must be a networkx graph, an adjacency (n, n), edges (m, 2) or (m, 3), or integer parents (n,), got "
+        f"an array of {array.dtype} of shape {array.shape}"
     )
     raise TypeError(msg)
 
@@ -161,3 +174,64 @@ def _canonical(ends, weights, nodes):
         raise ValueError(msg)
     kept = ~again
     return Edges(len(nodes), u[kept].astype(np.int64), v[kept].astype(np.int64), weights[kept], nodes)
+
+
+class NodeIndex:
+    """Indices of labels.
+
+    Parameters
+    ----------
+    nodes : ndarray of shape (n_nodes,)
+        Labels, of integers or objects.
+    """
+
+    def __init__(self, nodes):
+        self._nodes = nodes
+        if nodes.dtype == object:
+            self._index = {label: i for i, label in enumerate(nodes)}
+        else:
+            self._order = np.argsort(nodes, kind="stable")
+
+    def find(self, labels):
+        """Index of one label, or indices of many.
+
+        Parameters
+        ----------
+        labels : label, or array-like of labels
+            What is a label is not taken for a sequence of some.
+
+        Returns
+        -------
+        indices : ndarray of int64
+            Of shape () for a label, else of the shape of the labels.
+
+        Raises
+        ------
+        ValueError
+            For one that is not among the nodes.
+        """
+        return self._among_objects(labels) if self._nodes.dtype == object else self._among_integers(labels)
+
+    def _among_objects(self, labels):
+        if isinstance(labels, str) or (isinstance(labels, Hashable) and labels in self._index):
+            return np.array(self._index[labels] if labels in self._index else _unknown(labels))
+        if not isinstance(labels, list | tuple | np.ndarray):
+            _unknown(labels)
+        return np.array([self._among_objects(label) for label in labels], np.int64)
+
+    def _among_integers(self, labels):
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iu" and labels.size:
+            _unknown(labels.flat[0])
+        places = np.minimum(np.searchsorted(self._nodes, labels, sorter=self._order), len(self._nodes) - 1)
+        indices = self._order[places]
+        unknown = self._nodes[indices] != labels
+        if unknown.any():
+            _unknown(labels[unknown].flat[0])
+        return indices.astype(np.int64)
+
+
+def _unknown(label):
+    label = label.item() if isinstance(label, np.generic) else label
+    msg = f"node must be one of the graph's, got {label!r}"
+    raise ValueError(msg)

@@ -103,17 +103,3 @@ def path_sums(parent, values):
     for p in range(1, len(parent)):
         sums[p] = sums[parent[p]] + values[p]
     return sums
-
-
-@kernel
-def lowest_common_ancestors(parent, depth, a, b, out):
-    """Write the position of the lowest common ancestor of a[i] and b[i] to out[i]; O(depth) each."""
-    for i in range(len(a)):
-        p, q = a[i], b[i]
-        while depth[p] > depth[q]:
-            p = parent[p]
-        while depth[q] > depth[p]:
-            q = parent[q]
-        while p != q:
-            p, q = parent[p], parent[q]
-        out[i] = p

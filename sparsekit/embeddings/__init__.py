@@ -8,8 +8,10 @@ from sparsekit.embeddings.hyperbolic import (
     hyperbolic_distances,
     hyperboloid_to_ball,
 )
+from sparsekit.embeddings.tree_embedding import HyperbolicTreeEmbedding
 
 __all__ = [
+    "HyperbolicTreeEmbedding",
     "ball_to_half_space",
     "ball_to_hyperboloid",
     "graph_to_tree",

@@ -280,6 +280,8 @@ def guaranteed_distortion(min_angle, shortest):
     """
     _check_positive(min_angle=min_angle, shortest=shortest)
     sine, half = np.sin(min(min_angle, np.pi) / 2), shortest / 2
+    if sine == 1:
+        return 0.0
     if half > _EXACT:
         log_cosine = half - np.log(2) + np.log(sine)  # of cosh(l/2) sin(theta/2)
         advance = log_cosine + np.log1p(np.sqrt(-np.expm1(-2 * log_cosine))) if log_cosine > 0 else 0.0

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import coo_array, csr_array, csr_matrix
 
-from sparsekit.core.edges import adjacency, check_edges, components
+from sparsekit.core.edges import NodeIndex, adjacency, check_edges, components
 
 PAIRS = np.array([[0, 1], [3, 1], [2, 0], [4, 3]])
 
@@ -119,10 +119,48 @@ def test_what_is_no_graph_is_refused(graph, message):
         check_edges(graph)
 
 
-@pytest.mark.parametrize("graph", [np.ones((5, 5)), "graph", None, np.array([0.0, 1.0])])
+@pytest.mark.parametrize("graph", ["graph", None, np.array([0.0, 1.0]), np.zeros((2, 2, 2))])
 def test_other_things_are_refused(graph):
-    with pytest.raises(TypeError, match="must be a networkx graph, a sparse adjacency"):
+    with pytest.raises(TypeError, match="must be a networkx graph, an adjacency"):
         check_edges(graph)
+    with pytest.raises(TypeError, match="real numbers as weights"):
+        check_edges(np.full((4, 4), "a"))
+
+
+@pytest.mark.parametrize("dtype", [int, bool, np.float32, np.float64])
+def test_dense_adjacency(dtype):
+    A = np.zeros((5, 5), dtype)
+    A[[0, 1, 1, 3], [1, 0, 3, 1]] = 1
+    same(check_edges(A), check_edges(csr_array(A)))
+    same(check_edges(A.tolist()), check_edges(A))
+    A[0, 4] = 1
+    with pytest.raises(ValueError, match="symmetric"):
+        check_edges(A)
+
+
+def test_rounding_of_single_precision_is_no_asymmetry():
+    A = np.zeros((4, 4), np.float32)
+    A[0, 1], A[1, 0] = 1, 1 + 2e-7
+    assert check_edges(A).weight == 1
+    with pytest.raises(ValueError, match="symmetric"):
+        check_edges(A.astype(np.float64) + np.triu(np.full((4, 4), 1e-7)))
+
+
+@pytest.mark.parametrize("labels", [[5, 3, 9], ["a", "b", "c"], [("a", 1), "a", 7], [-1, 0, 2**40]])
+def test_index_of_labels(labels):
+    graph = nx.path_graph(3)
+    index = NodeIndex(check_edges(nx.relabel_nodes(graph, dict(enumerate(labels)))).nodes)
+    for i, label in enumerate(labels):
+        assert index.find(label) == i
+        assert index.find(label).shape == ()
+    assert_array_equal(index.find(labels[::-1]), [2, 1, 0])
+    assert_array_equal(index.find([labels[:2], labels[1:]]), [[0, 1], [1, 2]])
+    assert index.find(labels[:0]).shape == (0,)
+    for unknown in ("z", 8, ("a", 2), 5.5, None):
+        with pytest.raises(ValueError, match="node must be one of the graph's, got"):
+            index.find(unknown)
+    with pytest.raises(ValueError, match="node must be one of the graph's, got 8"):
+        index.find([labels[0], 8])
 
 
 def test_long_chains_of_parents():

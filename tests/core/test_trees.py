@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sparsekit.core.trees import lowest_common_ancestors, path_sums, rooted, subtree_sums
+from sparsekit.core.trees import path_sums, rooted, subtree_sums
 
 
 def random_tree(seed, n=40):
@@ -49,10 +49,6 @@ def test_sums_and_ancestors(seed):
     assert_array_equal(
         subtree_sums(tree.parent, values), [sum(values[q] for q in range(40) if p in chains[q]) for p in range(40)]
     )
-    a, b = (each.ravel() for each in np.meshgrid(np.arange(40), np.arange(40)))
-    found = np.empty(len(a), np.int64)
-    lowest_common_ancestors(tree.parent, tree.depth, a, b, found)
-    assert_array_equal(found, [max(set(chains[p]) & set(chains[q])) for p, q in zip(a, b, strict=True)])
 
 
 def test_one_node_is_a_tree():
