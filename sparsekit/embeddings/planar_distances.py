@@ -108,11 +108,15 @@ def ancestors(parent, node):
 
 
 @kernel
-def planar_row(form, source, rho, work):
-    """Write the distances of all positions from the source to rho (n,); work (4, n) is overwritten.
+def planar_rows(form, sources, out, work):
+    """Write the distances of all positions from each source to out (k, n); work (4, n) is overwritten. O(n) each."""
+    for i in range(len(sources)):
+        _row(form, sources[i], out[i], work)
 
-    O(n): up the ancestors of the source, then all others in the order of memory.
-    """
+
+@kernel
+def _row(form, source, rho, work):
+    """Up the ancestors of the source, then all others in the order of memory."""
     rho[source] = 0.0
     path = ancestors(form.parent, source)
     for i in range(1, len(path)):

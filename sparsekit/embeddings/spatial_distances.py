@@ -106,11 +106,18 @@ def _step(form, edge, state, base, forward, deviations, node, target, w):
 
 
 @kernel
-def spatial_row(form, source, rho, work):
-    """Write the distances of all positions from the source to rho (n,); work (n, r + 3) is overwritten.
+def spatial_rows(form, sources, out, work):
+    """Write the distances of all positions from each source to out (k, n); work (n, r + 3) is overwritten.
 
-    O(n r): up the ancestors of the source, then all others in the order of memory.
+    O(n r) each.
     """
+    for i in range(len(sources)):
+        _row(form, sources[i], out[i], work)
+
+
+@kernel
+def _row(form, source, rho, work):
+    """Up the ancestors of the source, then all others in the order of memory."""
     w = np.empty(form.directions.shape[1])
     rho[source] = 0.0
     path = ancestors(form.parent, source)

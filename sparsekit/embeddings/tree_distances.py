@@ -11,8 +11,8 @@ rounding / phi, and one that runs back along itself for more than 350, where the
 import numpy as np
 
 from sparsekit.core.threads import chunks, run_chunks
-from sparsekit.embeddings.planar_distances import PlanarForm, planar_directions, planar_pairs, planar_row
-from sparsekit.embeddings.spatial_distances import spatial_directions, spatial_pairs, spatial_row
+from sparsekit.embeddings.planar_distances import PlanarForm, planar_directions, planar_pairs, planar_rows
+from sparsekit.embeddings.spatial_distances import spatial_directions, spatial_pairs, spatial_rows
 
 _STEP = 60  # elementary operations that a node of a row costs, and each dimension beyond the plane a tenth of it
 
@@ -23,28 +23,30 @@ def row_workspace(form):
     return np.empty((4, n) if isinstance(form, PlanarForm) else (n, form.directions.shape[1] + 3))
 
 
-def rows_from(form, source, out=None, work=None):
-    """Distances of all positions from one.
+def rows_from(form, sources, out=None, work=None):
+    """Distances of all positions from one or several.
 
     Parameters
     ----------
     form : PlanarForm or SpatialForm
         A tree of n nodes.
-    source : int
-        Position.
-    out : ndarray of shape (n,), optional
-        Where to write them.
+    sources : int or ndarray of shape (k,) of int64
+        Positions.
+    out : ndarray of shape (k, n), optional
+        Where to write them, for an array of sources.
     work : ndarray, optional
         From :func:`row_workspace`; overwritten.
 
     Returns
     -------
-    rho : ndarray of shape (n,)
-        O(n) in the plane, O(n r) in r dimensions.
+    rho : ndarray of shape (n,) or (k, n)
+        O(n) each in the plane, O(n r) in r dimensions.
     """
-    rho = np.empty(len(form.parent)) if out is None else out
+    if np.ndim(sources) == 0:
+        return rows_from(form, np.array([sources]), work=work)[0]
+    rho = np.empty((len(sources), len(form.parent))) if out is None else out
     work = row_workspace(form) if work is None else work
-    (planar_row if isinstance(form, PlanarForm) else spatial_row)(form, source, rho, work)
+    (planar_rows if isinstance(form, PlanarForm) else spatial_rows)(form, sources, rho, work)
     return rho
 
 
@@ -139,9 +141,9 @@ def nearest(form, sources, k, n_jobs=None):
     indices, distances = np.empty((len(sources), k), np.int64), np.empty((len(sources), k))
 
     def fill(part):
-        rho, work = np.empty(n), row_workspace(form)
+        work = row_workspace(form)
         for i in range(part.start, part.stop):
-            rows_from(form, sources[i], rho, work)
+            rho = rows_from(form, sources[i], work=work)
             rho[sources[i]] = np.inf
             indices[i] = _smallest(rho, k)
             distances[i] = rho[indices[i]]

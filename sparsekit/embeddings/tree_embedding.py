@@ -231,24 +231,25 @@ class HyperbolicTreeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         return self._coordinates_
 
     def distances_from(self, node):
-        """Exact distances of all nodes from one.
+        """Exact distances of all nodes from one, or from each of several.
 
         Parameters
         ----------
-        node : label
-            One of `nodes_`.
+        node : label or array-like of labels of shape (n_sources,)
+            Among `nodes_`.
 
         Returns
         -------
-        distances : ndarray of shape (n_nodes,)
-            In the order of `nodes_`. O(n_nodes), times r in r > 2 dimensions.
+        distances : ndarray of shape (n_nodes,) or (n_sources, n_nodes)
+            In the order of `nodes_`. O(n_nodes) each, times r in r > 2 dimensions.
 
         Raises
         ------
         ValueError
             For an unknown node.
         """
-        return rows_from(self._form_, self._one_position(node))[self._positions_]
+        check_is_fitted(self)
+        return rows_from(self._form_, self._positions_[self._index_.find(node)])[..., self._positions_]
 
     def distance(self, i, j):
         """Exact distances of pairs of nodes.
@@ -328,7 +329,12 @@ class HyperbolicTreeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         ValueError
             For an unknown node.
         """
-        return recentered(self._form_, self._one_position(node))[self._positions_]
+        check_is_fitted(self)
+        index = self._index_.find(node)
+        if index.ndim:
+            msg = f"node must be one label, got {len(index)}"
+            raise ValueError(msg)
+        return recentered(self._form_, self._positions_[index])[self._positions_]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -340,14 +346,6 @@ class HyperbolicTreeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     @property
     def _n_features_out(self):
         return self.n_components
-
-    def _one_position(self, node):
-        check_is_fitted(self)
-        index = self._index_.find(node)
-        if index.ndim:
-            msg = f"node must be one label, got {len(index)}"
-            raise ValueError(msg)
-        return self._positions_[index]
 
     def _check_parameters(self):
         check_scalar(self.n_components, "n_components", Integral, min_val=2)

@@ -318,10 +318,10 @@ def test_a_single_node_has_distance_0():
 @each_dimension
 def test_workspace_and_output_may_be_reused(rng, r):
     form = random_case(rng, r, 3).form
-    out, work = np.full(24, np.nan), np.full_like(row_workspace(form), np.nan)
-    for s in (23, 0, 11):
-        assert rows_from(form, s, out, work) is out
-        assert_array_equal(out, rows_from(form, s))
+    out, work = np.full((3, 24), np.nan), np.full_like(row_workspace(form), np.nan)
+    for sources in ([23, 0, 11], [5, 5, 1]):
+        assert rows_from(form, np.array(sources), out, work) is out
+        assert_array_equal(out, [rows_from(form, s) for s in sources])
 
 
 # Neighbours

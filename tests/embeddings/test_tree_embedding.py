@@ -195,8 +195,10 @@ def test_labels(labels):
     for call in (tree.distances_from, tree.recentered, lambda node: tree.distance(labels[0], node)):
         with pytest.raises(ValueError, match="node must be one of the graph's, got 'unknown'"):
             call("unknown")
+    rows = tree.distances_from(labels[:2])
+    assert_array_equal(rows, [tree.distances_from(labels[0]), tree.distances_from(labels[1])])
     with pytest.raises(ValueError, match="node must be one label, got 2"):
-        tree.distances_from(labels[:2])
+        tree.recentered(labels[:2])
 
 
 @each_dimension
