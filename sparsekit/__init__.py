@@ -41,10 +41,12 @@ _ROOMS = {
         "HyperbolicTreeEmbedding",
         "ball_to_half_space",
         "ball_to_hyperboloid",
+        "distortion_report",
         "graph_to_tree",
         "half_space_to_ball",
         "hyperbolic_distances",
         "hyperboloid_to_ball",
+        "mean_average_precision",
     ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

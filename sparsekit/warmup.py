@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from sparsekit.core import cholesky, rng
-from sparsekit.embeddings import HyperbolicTreeEmbedding
+from sparsekit.embeddings import HyperbolicTreeEmbedding, distortion_report, mean_average_precision
 from sparsekit.recovery import LADLasso, PenalizedRegressor, PursuitCoder, WeightedLasso, WeightedOMPCV, orthogonal_mp
 from sparsekit.recovery.bayes_messages import DenseMessages
 from sparsekit.recovery.penalties import (
@@ -96,6 +96,9 @@ def _warm_trees():
         embedding = HyperbolicTreeEmbedding(r, child_angles=child_angles, tree=tree).fit(square)
         embedding.kneighbors(n_neighbors=1)
         embedding.distance([0, 1], [2, 3])
+        distortion_report(square, embedding)
+        mean_average_precision(square, embedding)
+    distortion_report(square, np.zeros((7, 2)), n_rows=3)
 
 
 def _warm_penalties():

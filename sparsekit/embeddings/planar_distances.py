@@ -61,34 +61,35 @@ def planar_form(parent, starts, lengths, angles):
 
 
 @kernel
-def _turned(c, s, u, v, inverse):
+def turned(c, s, u, v, inverse):
     """1 - cos and sin of phi, phi/2 at (c, s) from (u, v), whose squared length has this inverse."""
     x, y = c * u + s * v, s * u - c * v
     return 2 * y * y * inverse, 2 * x * y * inverse
 
 
 @kernel
-def _half(x, y):
+def half_angle(x, y):
     """(u, v) from cos psi and sin psi."""
     return (1 + x, y) if x >= 0 else (abs(y), math.copysign(1 - x, y))
 
 
 @kernel
-def _inverse(u, v):
+def inverse_square(u, v):
+    """1 / |(u, v)|^2."""
     return 1 / (u * u + v * v)
 
 
 @kernel
-def _step(form, edge, rho, e, m, c, s, u, v):
+def step(form, edge, rho, e, m, c, s, u, v):
     """State at the other end of an edge: rho, exp(-rho), 1 - exp(-rho), u, v."""
-    q, sine = _turned(c, s, u, v, _inverse(u, v))
+    q, sine = turned(c, s, u, v, inverse_square(u, v))
     rho, e, m, x, y = far_side(rho, e, m, form.lengths[edge], form.decays[edge], form.gaps[edge], q)
-    u, v = _half(x, y * sine)
+    u, v = half_angle(x, y * sine)
     return rho, e, m, u, v
 
 
 @kernel
-def _between(form, a, b):
+def half_between(form, a, b):
     """Half the angle from child b to child a of one node."""
     half = 0.5 * (form.angles[a] - form.angles[b])
     return math.cos(half), math.sin(half)
@@ -142,7 +143,7 @@ def _start(form, edge, target, rho, work):
 @kernel
 def _move(form, edge, node, target, c, s, rho, work):
     """Write the state of a target from that of a node."""
-    rho[target], work[0, target], work[1, target], work[2, target], work[3, target] = _step(
+    rho[target], work[0, target], work[1, target], work[2, target], work[3, target] = step(
         form, edge, rho[node], work[0, node], work[1, node], c, s, work[2, node], work[3, node]
     )
 
@@ -154,7 +155,7 @@ def _fan(form, node, towards, rho, work):
         if towards < 0:
             _start(form, child, child, rho, work)
         elif child != towards:
-            c, s = _between(form, towards, child)
+            c, s = half_between(form, towards, child)
             _move(form, child, node, child, c, s, rho, work)
 
 
@@ -169,14 +170,14 @@ def _descend(form, first, last, rho, work):
         if starts[node] == end:
             continue
         r, e, m, u, v = rho[node], decay[node], gap[node], us[node], vs[node]
-        inverse = _inverse(u, v)
+        inverse = inverse_square(u, v)
         for x in range(starts[node], end):
-            q, sine = _turned(cosines[x], -sines[x], u, v, inverse)
+            q, sine = turned(cosines[x], -sines[x], u, v, inverse)
             if starts[x] == starts[x + 1]:
                 rho[x] = far_length(r, e, m, lengths[x], decays[x], gaps[x], q)
             else:
                 rho[x], decay[x], gap[x], cosine, y = far_side(r, e, m, lengths[x], decays[x], gaps[x], q)
-                us[x], vs[x] = _half(cosine, y * sine)
+                us[x], vs[x] = half_angle(cosine, y * sine)
 
 
 @kernel
@@ -191,7 +192,7 @@ def planar_walk(form, source, target, path):
         if via < 0:
             rho, e, m = form.lengths[node], form.decays[node], form.gaps[node]
         else:
-            rho, e, m, u, v = _step(form, node, rho, e, m, form.cosines[via], form.sines[via], u, v)
+            rho, e, m, u, v = step(form, node, rho, e, m, form.cosines[via], form.sines[via], u, v)
         node, via = form.parent[node], node
     base = form.angles[via] if via >= 0 else 0.0
     for i in range(length - 1, -1, -1):
@@ -200,10 +201,10 @@ def planar_walk(form, source, target, path):
             rho, e, m = form.lengths[child], form.decays[child], form.gaps[child]
         else:
             if node == top:
-                c, s = _between(form, via, child)
+                c, s = half_between(form, via, child)
             else:
                 c, s = form.cosines[child], -form.sines[child]
-            rho, e, m, u, v = _step(form, child, rho, e, m, c, s, u, v)
+            rho, e, m, u, v = step(form, child, rho, e, m, c, s, u, v)
         node, base = child, 0.0
     return rho, base - 2 * math.atan2(v, u)
 

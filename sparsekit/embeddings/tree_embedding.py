@@ -58,7 +58,7 @@ class HyperbolicTreeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     child_angles : {"uniform", "subtree"}, default="uniform"
         In the plane: neighbours at equal angles, in ascending order of the nodes; or in sectors that grow with the
         number of leaves behind them.
-    tree : {"bfs", "mst", "treerep", "steiner"}, default="bfs"
+    tree : {"bfs", "mst", "overlap", "treerep", "steiner"}, default="bfs"
         The tree of a graph that is none, as :func:`graph_to_tree` makes it.
     forest : bool, default=False
         Whether a graph of several components is embedded; they hang from an added node, on edges as long as the
@@ -106,8 +106,9 @@ class HyperbolicTreeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     node as the root and uniform angles the embedding is that of :cite:`sala2018`: child k = 1..c of a node at
     2 pi k/(c + 1) from its parent, 2 pi k/c (k = 0..c - 1) at the root.
 
-    On a tree a larger scale only helps. On other graphs the error of the tree itself is what is left; then precision
-    mostly wants a large scale, average distortion a moderate one.
+    On a tree a larger scale only helps. On other graphs the error of the tree itself is what is left. Precision then
+    mostly wants ``tree="overlap"``, ``child_angles="subtree"`` and a large scale; average distortion "steiner" or
+    "treerep", and a moderate one.
 
     There is no `transform`, as in MDS.
 

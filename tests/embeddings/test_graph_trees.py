@@ -85,7 +85,7 @@ def test_the_root_of_largest_degree():
     assert degrees[result.nodes[result.tree.order[0]]] == max(degrees.values())
 
 
-ALL = ["bfs", "mst", "treerep", "steiner"]
+ALL = ["bfs", "mst", "overlap", "treerep", "steiner"]
 
 
 @pytest.mark.parametrize("method", ALL)
@@ -97,6 +97,27 @@ def test_a_tree_is_its_own_tree(method, root):
     assert nx.utils.edges_equal(as_networkx(result).edges(data=True), graph.edges(data=True))
     if root == 11:
         assert result.tree.order[0] == 11
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_overlap_is_the_spanning_tree_of_largest_cosines(seed):
+    graph = nx.connected_watts_strogatz_graph(40, 6, 0.3, seed=seed)
+    for number, (a, b) in enumerate(graph.edges):
+        around = [{x, *graph[x]} for x in (a, b)]
+        cosine = len(around[0] & around[1]) / np.sqrt(len(around[0]) * len(around[1]))
+        graph.edges[a, b].update(cosine=cosine, weight=1.0 + number)
+    found = as_networkx(graph_to_tree(graph, method="overlap"))
+    best = nx.maximum_spanning_tree(graph, weight="cosine")
+    expected = sorted(best.edges[pair]["cosine"] for pair in best.edges)
+    assert_allclose(sorted(graph.edges[pair]["cosine"] for pair in found.edges), expected, rtol=1e-15)
+    assert all(found.edges[pair]["weight"] == graph.edges[pair]["weight"] for pair in found.edges)
+
+
+def test_overlap_keeps_cliques_together():
+    """Two cliques and an edge between them."""
+    cliques = nx.barbell_graph(6, 0)
+    tree = as_networkx(graph_to_tree(cliques, method="overlap"))
+    assert all(nx.is_connected(tree.subgraph(part)) for part in (range(6), range(6, 12)))
 
 
 @pytest.mark.parametrize("method", ["treerep", "steiner"])
