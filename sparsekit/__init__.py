@@ -48,6 +48,7 @@ _ROOMS = {
         "hyperboloid_to_ball",
         "mean_average_precision",
     ),
+    "plotting": ("PoincareDiskDisplay",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

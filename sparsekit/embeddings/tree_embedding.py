@@ -121,9 +121,11 @@ class HyperbolicTreeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     >>> import numpy as np
     >>> from sparsekit import HyperbolicTreeEmbedding
     >>> edges = np.array([[0, 1], [0, 2], [1, 3], [1, 4]])
-    >>> tree = HyperbolicTreeEmbedding(scale=100.0, root=0).fit(edges)
-    >>> (tree.distances_from(3) / tree.scale_).round(2)
-    array([1.99, 1.  , 2.99, 0.  , 2.  ])
+    >>> tree = HyperbolicTreeEmbedding(scale=10.0, root=0).fit(edges)
+    >>> tree.embedding_.shape
+    (5, 2)
+    >>> (tree.distances_from(3) / tree.scale_).round(3)
+    array([1.971, 1.   , 2.971, 0.   , 1.971])
     """
 
     def __init__(
