@@ -17,7 +17,19 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("sparsekit", "numpy", "scipy", "scikit-learn", "numba", "spams-bin", "cvxpy", "celer", "skglm")
+PACKAGES = (
+    "sparsekit",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "numba",
+    "spams-bin",
+    "cvxpy",
+    "celer",
+    "skglm",
+    "gensim",
+    "gmpy2",
+)
 
 
 def compare(work, contestants, quality, *, ours, repeats=7):
