@@ -386,3 +386,14 @@ def test_the_guaranteed_distortion_undoes_the_tight_scale(angle, eps):
 def test_short_edges_guarantee_nothing():
     assert guaranteed_distortion(1.0, 0.3) == np.inf
     assert guaranteed_distortion(np.pi, 0.3) <= 1e-14  # rounding of a length over itself
+
+
+def test_nodes_with_fewer_neighbours_share_a_code():
+    """Root with 40 children, one of which has 22: the widest code is the root's own, the other loses 5 % at most."""
+    parents = np.concatenate([np.zeros(40, np.int64), np.ones(22, np.int64)])
+    tree = rooted(np.arange(1, 63), parents, np.ones(62), 63, 0)
+    directions = uniform_directions(tree, 3)
+    assert separation(directions[1:41]) == pytest.approx(separation(separated_directions(40, 3)), rel=1e-12)
+    around = np.concatenate([directions[41:], -directions[[1]]])
+    own = separation(separated_directions(23, 3))
+    assert 0.95 * own <= separation(around) <= own * (1 + 1e-9)
