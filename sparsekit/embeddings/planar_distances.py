@@ -182,9 +182,9 @@ def _descend(form, first, last, rho, work):
 
 @kernel
 def planar_walk(form, source, target, path):
-    """Distance, and direction of the source in the frame of the target; path (depth + 1,) is overwritten. O(path)."""
+    """Distance; path (depth + 1,) is overwritten. O(path)."""
     if source == target:
-        return 0.0, 0.0
+        return 0.0
     top, length = way_down(form.parent, source, target, path)
     rho, e, m, u, v = 0.0, 1.0, 0.0, 1.0, 0.0
     node, via = source, -1
@@ -194,7 +194,6 @@ def planar_walk(form, source, target, path):
         else:
             rho, e, m, u, v = step(form, node, rho, e, m, form.cosines[via], form.sines[via], u, v)
         node, via = form.parent[node], node
-    base = form.angles[via] if via >= 0 else 0.0
     for i in range(length - 1, -1, -1):
         child = path[i]
         if node == source:
@@ -205,8 +204,8 @@ def planar_walk(form, source, target, path):
             else:
                 c, s = form.cosines[child], -form.sines[child]
             rho, e, m, u, v = step(form, child, rho, e, m, c, s, u, v)
-        node, base = child, 0.0
-    return rho, base - 2 * math.atan2(v, u)
+        node = child
+    return rho
 
 
 @kernel
@@ -227,14 +226,48 @@ def planar_pairs(form, a, b, out):
     """Write the distance of a[i] and b[i] to out[i], walking from the smaller position: the same for (b, a)."""
     path = np.empty(len(form.parent), np.int64)
     for i in range(len(a)):
-        out[i] = planar_walk(form, min(a[i], b[i]), max(a[i], b[i]), path)[0]
+        out[i] = planar_walk(form, min(a[i], b[i]), max(a[i], b[i]), path)
 
 
 @kernel
-def planar_directions(form, source, out):
-    """Write cosine and sine of the direction of each position in the frame of the source to out (n, 2)."""
-    path = np.empty(len(form.parent), np.int64)
-    for node in range(len(form.parent)):
-        angle = planar_walk(form, node, source, path)[1]
-        out[node, 0], out[node, 1] = math.cos(angle), math.sin(angle)
+def planar_directions(form, source, rho, work, out):
+    """Write the distances of all positions from the source to rho (n,), the directions in its frame to out (n, 2).
+
+    work (4, n) is overwritten. O(n): on the way from S to C by N, with sides rho and l, the direction turns by the
+    angle at S of the triangle S N C,
+
+        tan = 2 e^-rho (1 - e^-2l) sin phi / (2 (e^-2l - e^-2rho) + (1 + e^-2rho) (1 - e^-2l) q),
+
+    and these are added up with what their sum rounds off.
+    """
+    _row(form, source, rho, work)
+    angle, rest = np.zeros(len(rho)), np.zeros(len(rho))
+    path = ancestors(form.parent, source)
+    for i in range(2, len(path)):
+        side = path[i - 2]
+        _turn(form, path[i - 1], path[i - 1], path[i], form.cosines[side], form.sines[side], work, angle, rest)
+    for i in range(len(path) - 1, -1, -1):
+        node, towards = path[i], path[i - 1] if i > 0 else -1
+        for child in range(form.starts[node], form.starts[node + 1]):
+            if towards < 0:
+                angle[child] = form.angles[child]
+            elif child != towards:
+                c, s = half_between(form, towards, child)
+                _turn(form, child, node, child, c, s, work, angle, rest)
+        for other in range(node + 1, path[i - 1] if i > 0 else len(rho)):
+            for x in range(form.starts[other], form.starts[other + 1]):
+                _turn(form, x, other, x, form.cosines[x], -form.sines[x], work, angle, rest)
+    for x in range(len(rho)):
+        out[x, 0], out[x, 1] = math.cos(angle[x] + rest[x]), math.sin(angle[x] + rest[x])
     out[source] = 0.0
+
+
+@kernel
+def _turn(form, edge, node, target, c, s, work, angle, rest):
+    """Direction of a target at the source from that of a node."""
+    e, u, v, decay = work[0, node], work[2, node], work[3, node], form.decays[edge]
+    q, sine = turned(c, s, u, v, inverse_square(u, v))
+    opening = form.gaps[edge] * (1 + decay)
+    step = math.atan2(2 * e * opening * sine, 2 * (decay - e) * (decay + e) + (1 + e * e) * opening * q) + rest[node]
+    angle[target] = angle[node] + step
+    rest[target] = step - (angle[target] - angle[node])

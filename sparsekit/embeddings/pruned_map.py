@@ -226,7 +226,7 @@ def _average(form, horizon, begins, neighbours, counted, sources, precisions, vi
             precisions[i] = np.nan
             continue
         for j in range(k):
-            distances[j] = planar_walk(form, source, neighbours[first + j], path)[0]
+            distances[j] = planar_walk(form, source, neighbours[first + j], path)
         ranks = distances[:k]
         if k > 1:
             ranks.sort()

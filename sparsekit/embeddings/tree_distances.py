@@ -83,12 +83,9 @@ def directions_from(form, source):
     Returns
     -------
     directions : ndarray of shape (n, r)
-        O(path) for each position.
+        O(n) in the plane; else O(path r) for each position.
     """
-    planar = isinstance(form, PlanarForm)
-    directions = np.empty((len(form.parent), 2 if planar else form.directions.shape[1]))
-    (planar_directions if planar else spatial_directions)(form, source, directions)
-    return directions
+    return _polar(form, source)[1]
 
 
 def recentered(form, source):
@@ -105,7 +102,20 @@ def recentered(form, source):
     points : ndarray of shape (n, r)
         Distance rho from the centre is radius tanh(rho / 2), which rounds to 1 from rho = 37 on.
     """
-    return np.tanh(0.5 * rows_from(form, source))[:, None] * directions_from(form, source)
+    rho, directions = _polar(form, source)
+    return np.tanh(0.5 * rho)[:, None] * directions
+
+
+def _polar(form, source):
+    """Distances (n,) and directions (n, r)."""
+    n = len(form.parent)
+    if isinstance(form, PlanarForm):
+        rho, directions = np.empty(n), np.empty((n, 2))
+        planar_directions(form, source, rho, row_workspace(form), directions)
+        return rho, directions
+    directions = np.empty(form.directions.shape)
+    spatial_directions(form, source, directions)
+    return rows_from(form, source), directions
 
 
 def nearest(form, sources, k, n_jobs=None):

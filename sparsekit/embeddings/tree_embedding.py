@@ -325,7 +325,8 @@ class HyperbolicTreeEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         Returns
         -------
         points : ndarray of shape (n_nodes, n_components)
-            At any scale; nodes that are farther than 37 from the centre are on the sphere. O(depth) for each node.
+            At any scale; nodes that are farther than 37 from the centre are on the sphere. O(n_nodes) in the plane,
+            else O(depth r) for each node.
 
         Raises
         ------

@@ -208,6 +208,17 @@ def test_directions_in_the_frame_of_a_node(rng, r):
                 assert_allclose(found[x], exact, atol=1e-13)  # triangles where the error of a distance weighs 100
 
 
+def test_directions_over_many_short_edges(rng):
+    """Hundreds of small turns add up without loss: points that follow from them are as far apart as the row says."""
+    tree = tree_of([-1, *range(400), *rng.integers(0, 400, 50)])
+    form = planar_form(tree.parent, tree.starts, np.full(451, 0.02), np.pi + rng.normal(0, 0.1, 451))
+    for source in (0, 200, 400):
+        points = recentered(form, source)
+        for other in (3, 150, 399, 440):
+            expected = naive.ball_distances(points[other], points)
+            assert_allclose(rows_from(form, other), expected, rtol=1e-11, atol=1e-12)  # e^8 roundings at the rim
+
+
 # Against coordinates, and against each other
 
 
