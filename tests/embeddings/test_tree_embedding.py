@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sparsekit import HyperbolicTreeEmbedding, graph_to_tree, hyperbolic_distances
+from sparsekit import HyperbolicTreeEmbedding, graph_to_tree, hyperbolic_distances, mean_average_precision
+from sparsekit.datasets import load_wordnet
 from sparsekit.embeddings.tree_placement import paper_scale
+from tests.naive.hyperbolic import Plane
 
 SMALL = np.array([[0, 1], [0, 2], [1, 3], [1, 4], [4, 5]])
 PAPER_GRAPHS = [
@@ -159,6 +161,32 @@ def test_no_pair_collapses_unseen(name, paper_graph):
             assert (different < n) == (tree.n_collapsed_ > 0) == ("share their coordinates" in told)
         else:
             assert "cannot hold coordinates" in told
+
+
+@pytest.mark.jit
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:at scale .* float64 cannot hold coordinates")
+@pytest.mark.parametrize("name", ["phylo_tree", "cs_phds"])
+def test_distances_in_big_floats(name, paper_graph):
+    """Trees of the paper at its scale for a distortion of 0.1, where points need 2400 bits."""
+    graph = paper_graph(name)
+    tree = HyperbolicTreeEmbedding(scale="paper", root=graph.min()).fit(graph)
+    oracle = Plane(tree.parents_, tree.edge_lengths_, tree.angles_)
+    n = len(tree.order_)
+    for source in (0, n // 3, n - 1):
+        row = tree.distances_from(tree.nodes_[tree.order_[source]])[tree.order_]
+        exact = np.array([float(oracle.distance(source, x)) for x in range(n)])
+        assert_allclose(row, exact, rtol=1e-14)  # some roundings of sums along 60 edges; 1e-12 was the aim
+
+
+@pytest.mark.jit
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:at scale .* float64 cannot hold coordinates")
+def test_precision_of_wordnet():
+    """The paper's 0.989, over all 74,374 nouns."""
+    edges = load_wordnet()
+    tree = HyperbolicTreeEmbedding(scale=22.9, root=0).fit(edges)
+    assert mean_average_precision(edges, tree) == pytest.approx(0.989497, abs=1e-6)
 
 
 @each_dimension
