@@ -23,20 +23,29 @@ def free_boxes(centers, sizes, angles, *, most=None):
     Returns
     -------
     taken : list of int
-        Ascending. O(n) boxes against the circles of those taken.
+        Ascending. Each box is held against those taken, and against the circles of those near.
     """
-    taken, circles, radii = [], np.empty((0, 2)), np.empty(0)
-    for i in range(len(centers)):
-        if len(taken) == most:
+    n = len(centers)
+    reach = 0.5 * np.hypot(*np.reshape(sizes, (-1, 2)).T) + 0.5 * np.reshape(sizes, (-1, 2))[:, 1]
+    taken, covers = np.empty(n, int), []  # the circles of a box are within its reach
+    for i in range(n):
+        count = len(covers)
+        if count == most:
             break
         middle, radius = _circles(centers[i], sizes[i], angles[i])
-        gap = np.linalg.norm(middle[:, None] - circles, axis=2)
-        if (gap < radius + radii).any():
+        before = taken[:count]
+        x, y = (centers[i] - centers[before]).T
+        near = np.flatnonzero(x * x + y * y < (reach[i] + reach[before]) ** 2)
+        if any(_touch(middle, radius, *covers[j]) for j in near):
             continue
-        taken.append(i)
-        circles = np.concatenate([circles, middle])
-        radii = np.concatenate([radii, np.full(len(middle), radius)])
-    return taken
+        taken[count] = i
+        covers.append((middle, radius))
+    return taken[: len(covers)].tolist()
+
+
+def _touch(middle, radius, other, other_radius):
+    gaps = middle[:, None] - other
+    return ((gaps**2).sum(axis=2) < (radius + other_radius) ** 2).any()
 
 
 def _circles(center, size, angle):

@@ -1,11 +1,13 @@
 """A tree in the Poincare disc: geodesic edges, branches in their own hues, and labels that do not overlap."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sparsekit.core.trees import rooted, subtree_sums
 from sparsekit.plotting.label_placement import free_boxes
 
 _STEPS = 24  # points of an arc
+_FLAT, _NEAR = 1e4, 1e-3  # centres of circles beyond, and ends within: the chord is the arc, to a pixel
 _RIM = 1 - 1e-12  # points beyond are drawn there
 _OUTSIDE = 0.93  # radius from which labels stand outside of the disc
 _LABELS_FROM = 1.015  # where these begin
@@ -24,7 +26,7 @@ class PoincareDiskDisplay:
     parents : array-like of shape (n_nodes,)
         Index of the parent of each node, -1 at the root.
     labels : sequence of str of shape (n_nodes,), default=None
-        Texts; empty ones are not shown. None shows no labels.
+        Texts, plain; empty ones and None are not shown. None shows no labels.
 
     Attributes
     ----------
@@ -78,8 +80,9 @@ class PoincareDiskDisplay:
             In the plane, fitted. Nodes that the tree added are left out, their children hang on what is above them.
         center : label, default=None
             Node at the centre of the picture; None is the root of the tree, or the first node below an added root.
-        labels : dict, sequence of str, True or None, default=None
-            Texts by node, or in the order of `nodes_`; True shows the nodes' own names, None nothing.
+        labels : dict, sequence of str, bool or None, default=None
+            Texts by node, or in the order of `nodes_`; True shows the nodes' own names, None and False
+            nothing.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -92,9 +95,12 @@ class PoincareDiskDisplay:
 
         Raises
         ------
+        NotFittedError
+            For an estimator that is not fitted.
         ValueError
             For an estimator that is not in the plane, an unknown centre, and labels that do not fit.
         """
+        check_is_fitted(estimator)
         if estimator.n_components != 2:
             msg = f"estimator must have n_components=2, got {estimator.n_components}"
             raise ValueError(msg)
@@ -102,7 +108,9 @@ class PoincareDiskDisplay:
         parents = _parents_without_added(estimator.order_, estimator.parents_, n)
         top = estimator.nodes_[np.flatnonzero(parents < 0)[0]]
         points = estimator.recentered(top if center is None else center)
-        if labels is True:
+        if labels is False:
+            labels = None
+        elif labels is True:
             labels = [str(node) for node in estimator.nodes_]
         elif isinstance(labels, dict):
             labels = [labels.get(node, "") for node in estimator.nodes_.tolist()]
@@ -190,7 +198,7 @@ class PoincareDiskDisplay:
         if np.count_nonzero(parents < 0) != 1 or parents.max(initial=-1) >= len(z):
             msg = f"parents must be below {len(z)}, and -1 at one root, got {np.count_nonzero(parents < 0)} roots"
             raise ValueError(msg)
-        labels = None if self.labels is None else [str(text) for text in self.labels]
+        labels = None if self.labels is None else ["" if text is None else str(text) for text in self.labels]
         if labels is not None and len(labels) != len(z):
             msg = f"labels must be {len(z)}, one a point, got {len(labels)}"
             raise ValueError(msg)
@@ -226,6 +234,7 @@ class PoincareDiskDisplay:
                 ha="center",
                 va="center_baseline" if outside[k] else "center",
                 color=0.55 * colours[shown[k], :3],
+                parse_math=False,
                 path_effects=None if outside[k] else halo,
                 zorder=3,
             )
@@ -293,14 +302,16 @@ def _colours(hues, room):
 
 
 def _arcs(a, b):
-    """Points (m, steps, 2) of the geodesics from a to b, evenly in hyperbolic length."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        w = (b - a) / (1 - np.conj(a) * b)  # b with a at the centre
-        far = 2 * np.arctanh(np.minimum(np.abs(w), _RIM))
-        t = np.tanh(0.5 * far[:, None] * np.linspace(0, 1, _STEPS)) * np.where(w == 0, 0, w / np.abs(w))[:, None]
-        z = (t + a[:, None]) / (1 + np.conj(a)[:, None] * t)
-    straight = a[:, None] + (b - a)[:, None] * np.linspace(0, 1, _STEPS)
-    z = np.where(np.isfinite(z).all(axis=1, keepdims=True), z, straight)
+    """Points (m, steps, 2) of the geodesics from a to b, at equal steps on their circles.
+
+    Their centres are i ((1 + |b|^2) a - (1 + |a|^2) b) / (2 Im(conj(a) b)).
+    """
+    steps = np.linspace(0, 1, _STEPS)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        c = 0.5j * ((1 + np.abs(b) ** 2) * a - (1 + np.abs(a) ** 2) * b) / (np.conj(a) * b).imag
+        z = c[:, None] + (a - c)[:, None] * np.exp(1j * np.angle((b - c) / (a - c))[:, None] * steps)
+    is_straight = ~(np.abs(c) < _FLAT) | (np.abs(b - a) < _NEAR)
+    z = np.where(is_straight[:, None], a[:, None] + (b - a)[:, None] * steps, z)
     z[:, 0], z[:, -1] = a, b
     return np.stack([z.real, z.imag], axis=2)
 

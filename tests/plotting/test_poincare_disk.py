@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
 
 from sparsekit import HyperbolicTreeEmbedding, PoincareDiskDisplay, hyperbolic_distances
 from sparsekit.datasets import load_mammals
@@ -26,9 +27,22 @@ def test_edges_are_geodesics():
     for arc, (parent, child) in zip(arcs, [(0, 1), (0, 2), (1, 3), (1, 4), (4, 5)], strict=True):
         assert_allclose(arc[[0, -1]], points[[parent, child]], atol=1e-12)
         steps = hyperbolic_distances(arc)
-        # equal steps that add up to the whole: every point is on the way
-        assert_allclose(steps[0], np.linspace(0, 1, len(arc)), atol=1e-8)
+        # what is left and what is done add up to the whole: every point is on the way
+        assert_allclose(steps[0] + steps[-1], 1.0, atol=1e-8)
+        assert (np.diff(steps[0]) > 0).all()
     assert display.ax_.figure is display.figure_
+
+
+@pytest.mark.parametrize("gap", [1e-1, 1e-3, 1e-6, 1e-12])
+def test_arcs_from_rim_to_rim_are_smooth(gap):
+    a, b = (1 - gap) * np.exp([0j, 2j])
+    (arc,) = PoincareDiskDisplay([[a.real, a.imag], [b.real, b.imag]], np.array([-1, 0])).plot().edges_.get_segments()
+    center = np.exp(1j) * 0.5 * (1 - gap + 1 / (1 - gap)) / np.cos(1.0)  # of the circle through both, by hand
+    radius = np.sqrt(np.abs(center) ** 2 - 1)
+    z = arc[:, 0] + 1j * arc[:, 1]
+    # a chord of the 23rd part of an arc below 66 degrees is within radius (1 - cos(0.025)) = 0.0005 of it
+    assert_allclose(np.abs(z - center), radius, atol=1e-9)
+    assert_allclose(np.abs((z[1:] + z[:-1]) / 2 - center), radius, atol=6e-4)
 
 
 def test_axes_that_are_given():
@@ -49,6 +63,15 @@ def test_labels():
     assert PoincareDiskDisplay.from_estimator(tree, labels=[""] * 6).texts_ == []
     few = PoincareDiskDisplay.from_estimator(tree, labels=list("abcdef"), max_labels=2)
     assert [text.get_text() for text in few.texts_] == ["a", "b"]  # of the largest branches
+
+
+def test_labels_are_plain_text():
+    texts = ["$", "$x$", r"$\frac$", None, "", "a_b"]
+    display = PoincareDiskDisplay.from_estimator(embedded(), labels=texts)
+    display.figure_.draw_without_rendering()
+    assert {text.get_text() for text in display.texts_} == {"$", "$x$", r"$\frac$", "a_b"}
+    assert not any(text.get_parse_math() for text in display.texts_)
+    assert PoincareDiskDisplay.from_estimator(embedded(), labels=False).texts_ == []
 
 
 def test_labels_at_the_rim_stand_outside_and_upright():
@@ -136,6 +159,8 @@ def test_arguments_are_checked(points, parents, labels, message):
 
 
 def test_estimators_are_checked():
+    with pytest.raises(NotFittedError):
+        PoincareDiskDisplay.from_estimator(HyperbolicTreeEmbedding())
     with pytest.raises(ValueError, match="n_components=2, got 3"):
         PoincareDiskDisplay.from_estimator(HyperbolicTreeEmbedding(3, scale=1.0).fit(EDGES))
     with pytest.raises(ValueError, match="node must be one of the graph's, got 9"):
