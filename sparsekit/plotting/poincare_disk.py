@@ -10,7 +10,9 @@ _STEPS = 24  # points of an arc
 _FLAT, _NEAR = 1e4, 1e-3  # centres of circles beyond, and ends within: the chord is the arc, to a pixel
 _RIM = 1 - 1e-12  # points beyond are drawn there
 _OUTSIDE = 0.93  # radius from which labels stand outside of the disc
+_OUTSIDE_LEAVES = 0.85  # the same for leaves whose label would cross the rim
 _LABELS_FROM = 1.015  # where these begin
+_GAP = 0.012  # between a leaf inside of the disc and its label
 _REACH = 1.22  # half the width of the picture, in radii: room for labels
 _DRIFT = 0.65  # of hues within a branch of the centre; the rest of a hue is the branch's
 _LIGHTNESS, _CHROMA = 0.68, 0.15  # of the hues, in OKLab: even steps look even
@@ -48,7 +50,7 @@ class PoincareDiskDisplay:
     Notes
     -----
     Seen from any node, as in :cite:`lamping1995`. Hues go around with the leaves behind each branch of the node in the
-    middle. Labels are tried by the number of nodes below, then by nearness and shortness.
+    middle. Labels are tried by the number of nodes behind, then by nearness and shortness.
 
     References
     ----------
@@ -116,7 +118,17 @@ class PoincareDiskDisplay:
             labels = [labels.get(node, "") for node in estimator.nodes_.tolist()]
         return cls(points, parents, labels=labels).plot(ax, **kwargs)
 
-    def plot(self, ax=None, *, edge_width=1.6, node_size=60.0, max_labels=None, min_font_size=4.5, max_font_size=15.0):
+    def plot(
+        self,
+        ax=None,
+        *,
+        edge_width=1.6,
+        node_size=60.0,
+        cmap=None,
+        max_labels=None,
+        min_font_size=4.5,
+        max_font_size=15.0,
+    ):
         """Draw the tree.
 
         Parameters
@@ -126,7 +138,9 @@ class PoincareDiskDisplay:
         edge_width : float, default=1.6
             Of an edge at the centre, in points; towards the rim they grow thin.
         node_size : float, default=60.0
-            Area of a dot at the centre, in square points, for a node with all others below it.
+            Area of the dot at the centre, in square points.
+        cmap : str or matplotlib Colormap, default=None
+            Once around the disc, so a cyclic one, such as "twilight" or "hsv"; None is a wheel of even steps.
         max_labels : int, default=None
             None shows all that fit.
         min_font_size, max_font_size : float, default=4.5, 15.0
@@ -150,20 +164,22 @@ class PoincareDiskDisplay:
             from matplotlib.figure import Figure
 
             ax = Figure(figsize=(10, 10), layout="constrained").subplots()
-        sizes, hues = _sizes(parents), _hues(z, parents)
+        tree = _seen_from_the_middle(z, parents)
+        sizes, hues = _sizes(tree), _hues(z, tree)
         room = 1 - np.abs(z) ** 2  # what a unit of length at the centre shrinks to
-        colours = _colours(hues, room)
-        colours[np.argmin(np.abs(z))] = 0.35, 0.35, 0.4, 1.0  # the middle is in no branch
+        colours = _wheel(hues) if cmap is None else _colormap(cmap)(hues / (2 * np.pi) % 1)[:, :3]
+        colours = np.concatenate([colours, (0.45 + 0.55 * room[:, None] ** 0.3)], axis=1)  # paler towards the rim
+        colours[tree.order[0]] = 0.35, 0.35, 0.4, 1.0  # the middle is in no branch
         children = np.flatnonzero(parents >= 0)
-        outer = np.where(np.abs(z[children]) >= np.abs(z[parents[children]]), children, parents[children])
+        outer = np.where(tree.position[children] > tree.position[parents[children]], children, parents[children])
         arcs = _arcs(z[parents[children]], z[children])
         middle = np.sqrt(room[children] * room[parents[children]])
-        widths = edge_width * np.clip(middle**0.5 * (0.4 + 0.6 * (sizes[children] / sizes.max()) ** 0.25), 0.12, 1)
+        widths = edge_width * np.clip(middle**0.5 * (0.4 + 0.6 * (sizes[outer] / sizes.max()) ** 0.25), 0.12, 1)
         ax.add_patch(Circle((0, 0), 1, facecolor="#fcfcfd", edgecolor="#c8c8d0", linewidth=0.8, zorder=0))
         self.edges_ = ax.add_collection(
             LineCollection(arcs, linewidths=widths, colors=colours[outer], capstyle="round", zorder=1)
         )
-        areas = node_size * np.clip(room * (sizes / sizes.max()) ** 0.4, 0.006, 1)
+        areas = node_size * np.clip(room * (sizes / sizes.max()) ** 0.3, 0.006, 1)
         self.nodes_ = ax.scatter(
             z.real,
             z.imag,
@@ -178,8 +194,8 @@ class PoincareDiskDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         self.texts_ = []
         if labels is not None:
-            fonts = _font_sizes(z, sizes, min_font_size, max_font_size)
-            self._write(z, labels, sizes, fonts, colours, max_labels)
+            fonts = _font_sizes(z, tree, min_font_size, max_font_size)
+            self._write(z, labels, tree, fonts, colours, max_labels)
         return self
 
     def _checked(self):
@@ -204,7 +220,7 @@ class PoincareDiskDisplay:
             raise ValueError(msg)
         return z * np.minimum(1, _RIM / np.maximum(np.abs(z), 0.5)), parents, labels
 
-    def _write(self, z, labels, sizes, fonts, colours, most):
+    def _write(self, z, labels, tree, fonts, colours, most):
         """Add the labels that fit, the most important first."""
         from matplotlib.patheffects import withStroke
 
@@ -212,16 +228,12 @@ class PoincareDiskDisplay:
         if not len(shown):
             return
         lengths = np.array([len(labels[i]) for i in shown])
-        shown = shown[np.lexsort((lengths, np.abs(z[shown]).round(2), -sizes[shown]))]
-        unit = _points_of_a_unit(self.ax_)
-        boxes = _extents([labels[i] for i in shown]) * (fonts[shown] / unit)[:, None]
-        outside = np.abs(z[shown]) >= _OUTSIDE
-        angles = np.where(outside, np.angle(z[shown]), 0.0)
-        around = np.exp(1j * np.angle(z[shown])) * (_LABELS_FROM + 0.5 * boxes[:, 0])
-        centers = np.where(outside, around, z[shown])
-        fits = ~outside | (np.abs(around) + 0.5 * boxes[:, 0] <= _REACH)
-        shown, boxes, angles, centers, outside = (each[fits] for each in (shown, boxes, angles, centers, outside))
-        halo = [withStroke(linewidth=2.0, foreground="white", alpha=0.85)]
+        shown = shown[np.lexsort((lengths, np.abs(z[shown]).round(2), -_sizes(tree)[shown]))]
+        boxes = _extents([labels[i] for i in shown]) * (fonts[shown] / _points_of_a_unit(self.ax_))[:, None]
+        centers, angles, along = _places(z, tree, shown, boxes[:, 0])
+        fits = np.abs(centers) + np.where(along, 0.5 * boxes[:, 0], 0) <= _REACH
+        shown, boxes, angles, centers, along = (each[fits] for each in (shown, boxes, angles, centers, along))
+        halo = [withStroke(linewidth=0.2 * fonts.mean(), foreground="white", alpha=0.85)]
         for k in free_boxes(np.stack([centers.real, centers.imag], 1), boxes, angles, most=most):
             turned = np.degrees((angles[k] + np.pi / 2) % np.pi - np.pi / 2)  # never upside down
             text = self.ax_.text(
@@ -232,10 +244,10 @@ class PoincareDiskDisplay:
                 rotation=turned,
                 rotation_mode="anchor",
                 ha="center",
-                va="center_baseline" if outside[k] else "center",
+                va="center_baseline" if along[k] else "center",
                 color=0.55 * colours[shown[k], :3],
                 parse_math=False,
-                path_effects=None if outside[k] else halo,
+                path_effects=None if np.abs(centers[k]) > 1 else halo,
                 zorder=3,
             )
             self.texts_.append(text)
@@ -255,22 +267,22 @@ def _parents_without_added(order, parents, n):
     return found
 
 
-def _tree(parents, root):
+def _seen_from_the_middle(z, parents):
+    """The tree with the node in the middle as its root."""
     children = np.flatnonzero(parents >= 0)
+    root = int(np.argmin(np.abs(z)))
     return rooted(parents[children], children, np.ones(len(children)), len(parents), root)
 
 
-def _sizes(parents):
-    """Number of nodes below each one, itself included (n,)."""
-    tree = _tree(parents, int(np.flatnonzero(parents < 0)[0]))
-    return subtree_sums(tree.parent, np.ones(len(parents)))[tree.position]
+def _sizes(tree):
+    """Number of nodes behind each one, itself included (n,)."""
+    return subtree_sums(tree.parent, np.ones(len(tree.parent)))[tree.position]
 
 
-def _hues(z, parents):
+def _hues(z, tree):
     """In radians (n,): where the leaves behind a node are among all, seen from the node in the middle."""
-    tree = _tree(parents, int(np.argmin(np.abs(z))))
     leaves = subtree_sums(tree.parent, (np.diff(tree.starts) == 0).astype(float))
-    n = len(parents)
+    n = len(z)
     first, hues, branch = np.zeros((3, n))
     for p in range(n):
         below, begin = np.arange(tree.starts[p], tree.starts[p + 1]), first[p]
@@ -282,8 +294,32 @@ def _hues(z, parents):
     return ((1 - _DRIFT) * branch + _DRIFT * hues)[tree.position]
 
 
-def _colours(hues, room):
-    """Red, green, blue and opacity (n, 4) from OKLCh; paler towards the rim."""
+def _places(z, tree, shown, widths):
+    """Middles and angles of the labels shown, and whether they go on from where an edge ends.
+
+    At the rim they stand around the disc. Those of leaves go on along their edges; all others are on their nodes.
+    """
+    inner = tree.order[np.maximum(tree.parent, 0)][tree.position][shown]
+    has_children = (np.diff(tree.starts) > 0)[tree.position][shown]
+    z, inner = z[shown], z[inner]
+    ahead = np.angle((z - inner) / (1 - np.conj(z) * inner))
+    beyond = z + np.exp(1j * ahead) * (_GAP + widths)
+    crosses = ~has_children & (np.abs(beyond) > 1)
+    outside = np.abs(z) >= np.where(crosses, _OUTSIDE_LEAVES, _OUTSIDE)
+    along = outside | ~(has_children | crosses | (z == inner))
+    angles = np.where(outside, np.angle(z), np.where(along, ahead, 0.0))
+    begin = np.where(outside, _LABELS_FROM * np.exp(1j * np.angle(z)), z + _GAP * along * np.exp(1j * angles))
+    return begin + 0.5 * np.where(along, widths, 0) * np.exp(1j * angles), angles, along
+
+
+def _colormap(name):
+    from matplotlib import colormaps
+
+    return colormaps[name] if isinstance(name, str) else name
+
+
+def _wheel(hues):
+    """Red, green and blue (n, 3) from OKLCh."""
     a, b = _CHROMA * np.cos(hues), _CHROMA * np.sin(hues)
     long = _LIGHTNESS + 0.3963377774 * a + 0.2158037573 * b
     medium = _LIGHTNESS - 0.1055613458 * a - 0.0638541728 * b
@@ -297,8 +333,7 @@ def _colours(hues, room):
         ]
     )
     linear = np.clip(linear, 0, 1)
-    colours = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.concatenate([colours, (0.45 + 0.55 * room[:, None] ** 0.3)], axis=1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def _arcs(a, b):
@@ -316,18 +351,25 @@ def _arcs(a, b):
     return np.stack([z.real, z.imag], axis=2)
 
 
-def _font_sizes(z, sizes, least, most):
+def _font_sizes(z, tree, least, most):
+    sizes = _sizes(tree)
     share = (sizes / sizes.max()) ** 0.3 * (1 - np.abs(z) ** 2) ** 0.2
-    return np.where(np.abs(z) >= _OUTSIDE, least, least + (most - least) * share)
+    at_rim = np.abs(z) >= np.where(sizes == 1, _OUTSIDE_LEAVES, _OUTSIDE)
+    return np.where(at_rim, least, least + (most - least) * share)
 
 
 def _extents(texts):
-    """Widths and heights (n, 2) of texts in units of their font size, with some room."""
+    """Widths and heights (n, 2) of texts in units of their font size, summed over characters, with some room."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
     font = FontProperties(size=1)
-    widths = [text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] for text in texts]
+
+    def width(text):
+        return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+
+    advances = {c: width(f"x{c}x") - width("xx") for c in sorted(set("".join(texts)))}
+    widths = [sum(map(advances.get, text)) for text in texts]
     return np.stack([np.array(widths) + 0.3, np.full(len(texts), 1.15)], axis=1)
 
 

@@ -74,6 +74,37 @@ def test_labels_are_plain_text():
     assert PoincareDiskDisplay.from_estimator(embedded(), labels=False).texts_ == []
 
 
+def test_labels_of_leaves_go_on_along_their_edges():
+    points = np.array([[0.0, 0.0], [0.3, 0.0], [0.3, 0.3], [0.6, 0.0], [0.0, 0.88], [-0.5, 0.0]])
+    labels = ["middle", "inner", "up", "leaf", "crosses the rim", "left"]
+    display = PoincareDiskDisplay(points, np.array([-1, 0, 1, 1, 0, 0]), labels=labels).plot()
+    texts = {text.get_text(): text for text in display.texts_}
+    assert set(texts) == set(labels)
+    assert_array_equal([texts[name].get_rotation() for name in ("middle", "inner", "leaf", "left")], 0)
+    assert_allclose(texts["inner"].get_position(), points[1])
+    arc = display.edges_.get_segments()[1][-2:]  # ends at "up"
+    turn = np.degrees(np.arctan2(*(arc[1] - arc[0])[::-1]))
+    assert texts["up"].get_rotation() == pytest.approx(turn, abs=3)  # a 23rd part of an arc turns less
+    display.figure_.draw_without_rendering()
+    for name, i in (("leaf", 3), ("left", 5)):
+        box = texts[name].get_window_extent().transformed(display.ax_.transData.inverted())
+        assert box.x0 > points[i, 0] if name == "leaf" else box.x1 < points[i, 0]
+    assert np.hypot(*texts["crosses the rim"].get_position()) > 1
+
+
+def test_importance_is_that_of_the_view():
+    chain = np.column_stack([np.arange(1, 7), np.arange(6)])
+    tree = HyperbolicTreeEmbedding(scale=1.0, root=0).fit(chain)
+    for center, second in ((0, "1"), (6, "5")):
+        display = PoincareDiskDisplay.from_estimator(tree, center=center, labels=True, max_labels=2)
+        assert [text.get_text() for text in display.texts_] == [str(center), second]
+
+
+def test_colour_maps():
+    display = PoincareDiskDisplay.from_estimator(embedded(), cmap="gray")
+    assert_allclose(np.ptp(display.nodes_.get_facecolors()[1:, :3], axis=1), 0, atol=1e-12)
+
+
 def test_labels_at_the_rim_stand_outside_and_upright():
     star = np.array([[0, i] for i in range(1, 40)])
     tree = HyperbolicTreeEmbedding(scale=5.0, root=0).fit(star)
