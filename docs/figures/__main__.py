@@ -27,7 +27,10 @@ def main():
         print(f"[{i}/{len(names)}] {name}: {script.TITLE}", flush=True)
         start = time.perf_counter()
         record = Record(name, script.TITLE, script.ROOM)
-        script.reproduce(record, full=arguments.full)
+        try:
+            script.reproduce(record, full=arguments.full)
+        except OSError as error:  # data that could not be fetched: what had to hold is missed, the others go on
+            print(f"\n      stopped: {error}", flush=True)
         record.close()
         records.append(record)
         print(f"      {time.perf_counter() - start:.0f} s", flush=True)
