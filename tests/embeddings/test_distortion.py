@@ -26,6 +26,7 @@ GRAPHS = {
     "grid": numbered(nx.grid_2d_graph(4, 5)),
     "weighted": numbered(nx.connected_watts_strogatz_graph(20, 4, 0.3, seed=1), weighted=True),
     "disconnected": numbered(nx.disjoint_union(nx.cycle_graph(5), nx.path_graph(4))),
+    "lopsided": numbered(nx.disjoint_union_all([nx.complete_graph(7), *[nx.path_graph(2)] * 4])),
     "isolated": numbered(nx.disjoint_union(nx.cycle_graph(5), nx.empty_graph(3))),
 }
 each_graph = pytest.mark.parametrize("name", GRAPHS)
@@ -144,9 +145,10 @@ def test_points_that_are_no_points():
 
 
 @each_graph
-def test_scale_of_least_distortion(name):
+@pytest.mark.parametrize("seed", [2, 3])
+def test_scale_of_least_distortion(name, seed):
     graph = GRAPHS[name]
-    D = distances_with_ties(len(graph), 2)
+    D = distances_with_ties(len(graph), seed) * np.linspace(1, 2, len(graph))
     report = distortion_report(graph, Fake(D))
     check(report, measures(graph, D, report.scale))
     lengths = dict(nx.all_pairs_dijkstra_path_length(graph))
